@@ -1,0 +1,57 @@
+// Every bound of the system in one place. Each queue, buffer and name has one; full means back-pressure
+// towards the client, never a drop.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace understudy::bounds {
+
+inline constexpr std::uint64_t kKiB = 1024;
+inline constexpr std::uint64_t kMiB = 1024 * kKiB;
+
+// Names. A component is at most 255 UTF-16 units, as on NTFS; three UTF-8 bytes hold any unit.
+inline constexpr std::size_t kMaxNameUnits = 255;
+inline constexpr std::size_t kMaxNameBytes = kMaxNameUnits * 3;
+inline constexpr std::size_t kMaxPathBytes = 32 * kKiB;
+
+// One READ, WRITE or QUERY moves at most this many bytes (MaxReadSize and the like, MS-SMB2 2.2.4).
+inline constexpr std::uint32_t kMaxTransfer = 1 * kMiB;
+// A whole SMB2 frame: a transfer, and room for the headers of a compound and the names in it.
+inline constexpr std::uint32_t kMaxFrame = kMaxTransfer + 128 * kKiB;
+
+// IRPs in flight on one link, by who sends them. The sum of what a layer can be asked at once stays below
+// what it may ask of the next one, so that a full link can never wait for itself:
+// netstack's plus mirror_server's plus the lazy writer's are fewer than ff_driver's.
+inline constexpr std::uint32_t kMaxOutstandingNetstack = 512;
+inline constexpr std::uint32_t kMaxOutstandingReplay = 64;
+inline constexpr std::uint32_t kMaxOutstandingLink = 1024;
+// Slots of one ring: the requests of one side and the completions owed to the other.
+inline constexpr std::uint32_t kRingSlots = 2 * kMaxOutstandingLink;
+
+// Memory of a node's arena, by region. `cluster.toml` can set the second and third.
+inline constexpr std::uint64_t kNetworkBytes = 96 * kMiB;
+inline constexpr std::uint64_t kUnwrittenBytes = 256 * kMiB;
+inline constexpr std::uint64_t kMirrorBytes = 256 * kMiB;
+
+// Clients.
+inline constexpr std::uint32_t kMaxConnections = 512;
+inline constexpr std::uint32_t kMaxCredits = 512;
+inline constexpr std::uint32_t kMaxOpensPerSession = 65536;
+
+// Volumes: LUNs one node may have mounted at once, and what it keeps in memory of each.
+inline constexpr std::uint32_t kMaxLuns = 64;
+inline constexpr std::size_t kMaxCachedObjects = 1'000'000;
+
+// Interconnect: one message, and how many records may be on their way unacknowledged.
+inline constexpr std::uint32_t kMaxRecord = kMaxTransfer + 4 * kKiB;
+inline constexpr std::uint32_t kMaxInterconnectMessage = kMaxRecord + 4 * kKiB;
+// One line of the control protocol between two cluster_apps, or a command line and a node.
+inline constexpr std::size_t kMaxControlLine = 256 * kKiB;
+
+// Entries of a layer's trace ring; a power of two.
+inline constexpr std::uint32_t kTraceEntries = 4096;
+
+static_assert(kMaxOutstandingNetstack + kMaxOutstandingReplay + kMaxLuns < kMaxOutstandingLink);
+
+}  // namespace understudy::bounds

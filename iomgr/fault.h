@@ -1,0 +1,52 @@
+// Fault points: named places inside production code where a test can make something go wrong. Unarmed, a
+// point costs one load. Armed by the environment (UNDERSTUDY_FAULTS, see parse) or by a test.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+#include "iomgr/status.h"
+
+namespace understudy {
+
+enum class FaultAction : std::uint8_t {
+  none,
+  kill,   // the process ends at this point as by kill -9
+  error,  // the operation at this point fails with the given status
+  hang,   // the process stops making progress at this point
+};
+
+class FaultPoints {
+ public:
+  struct Fault {
+    FaultAction action = FaultAction::none;
+    std::uint64_t countdown = 1;  // fires at the n-th pass
+    bool repeats = false;         // and at every later one
+    Status status = Status::io_device_error;
+  };
+
+  /// Arms from text: "point=action[@n][+]" joined by ',', as in "flush.applied=kill@3,medium.write=error+".
+  /// False, and nothing armed, when it cannot be read.
+  bool parse(std::string_view text);
+  void arm(std::string point, Fault fault);
+  void disarm();
+
+  /// Passes a point. Gives a failure status if a fault says so, else success. kill and hang call `act`.
+  Status pass(std::string_view point) {
+    if (armed_.empty()) [[likely]] return Status::success;
+    return pass_armed(point);
+  }
+
+  /// What kill and hang do; the default ends or stops this process. A simulated node puts its own here.
+  std::function<void(FaultAction)> act;
+
+ private:
+  Status pass_armed(std::string_view point);
+
+  std::map<std::string, Fault, std::less<>> armed_;
+};
+
+}  // namespace understudy

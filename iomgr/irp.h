@@ -1,0 +1,279 @@
+// The I/O request packet: what travels through a node's stack, hop by hop, and comes back completed.
+// Flat, of fixed size, without pointers: the same 256 bytes stand in a ring, in a trace and in a test.
+// Payload (names, data) lies in the arena; the IRP says where. Whoever issues an IRP owns its payload
+// until the IRP is completed.
+//
+//     0 ┌──────────────┬──────────────┬──────────────┬──────────────┐
+//       │ id           │ tag          │ kind, status │ lun, flags   │
+//    32 ├──────────────┼──────────────┴──────────────┼──────────────┤
+//       │ information  │ payload                     │ record ...   │
+//    64 ├──────────────┼──────────────┬──────────────┼──────────────┤
+//       │ ... record   │ epoch        │ lsn          │ shows        │
+//    96 ├──────────────┼──────────────┴──────────────┴──────────────┤
+//       │ open         │ parameters by major function (152 bytes)   │
+//   256 └──────────────┴────────────────────────────────────────────┘
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <type_traits>
+
+#include "iomgr/status.h"
+
+namespace understudy {
+
+/// The six layers of a node, and the numbers by which trace points and links know them.
+enum class Layer : std::uint8_t {
+  none = 0,
+  netstack = 1,
+  ff_driver = 2,
+  fs_cache = 3,
+  rd_driver = 4,
+  mirror_server = 5,
+  cluster_app = 6,
+};
+inline constexpr std::size_t kLayers = 7;  // with `none`, so that a Layer indexes an array
+std::string_view to_string(Layer layer);
+
+/// Major functions: the Windows ones first (IRP_MJ_*), then those that only this stack has.
+enum class Major : std::uint8_t {
+  create = 0,
+  close = 1,  // IRP_MJ_CLEANUP and IRP_MJ_CLOSE in one: the handle is gone when it completes
+  read = 2,
+  write = 3,
+  query_information = 4,
+  set_information = 5,     // minor: SetMinor
+  flush_buffers = 6,       // the client's flush: everything of this open is on the medium when it completes
+  query_directory = 7,     // IRP_MJ_DIRECTORY_CONTROL
+  query_volume = 8,        // IRP_MJ_QUERY_VOLUME_INFORMATION
+  lazy_write = 9,          // fs_cache's lazy writer: the operation passes ff_driver a second time (STEP 414)
+  mirror = 10,             // minor: MirrorMinor
+  cluster = 11,            // minor: ClusterMinor; from and to cluster_app
+};
+inline constexpr std::size_t kMajors = 12;
+std::string_view to_string(Major major);
+
+enum class SetMinor : std::uint8_t { basic, rename, link, disposition, end_of_file, allocation };
+
+enum class MirrorMinor : std::uint8_t {
+  append,      // ff_driver -> rd_driver: store this record at the partner (STEP 408)
+  purge,       // ff_driver -> rd_driver: everything up to `lsn` is durable (STEP 418)
+  failed,      // ff_driver -> rd_driver: the medium refused a flush (claim 21 as amended)
+  partner_up,  // rd_driver -> ff_driver: the partner's mirror server is there, its store empty
+  partner_down,  // rd_driver -> ff_driver: it is gone; what was not acknowledged never will be
+  replay,      // mirror_server -> ff_driver -> fs_cache: write this record to the medium (STEP 314)
+  begin,       // ff_driver -> rd_driver: from `lsn` on in `epoch`, records of `lun` are mirrored (STEP 334)
+};
+
+enum class ClusterMinor : std::uint8_t {
+  ping,       // every layer: are you making progress; completes with LayerReport
+  mount,      // fs_cache: take the LUN (path in payload), claim the epoch (STEP 310, 312); MountParameters
+  dismount,   // fs_cache: flush, release the LUN
+  replay,     // mirror_server: replay what is stored of the LUN (STEP 314)
+  discard,    // mirror_server: forget what is stored of the LUN
+  attach,     // ff_driver: the LUN is mounted and serves from now on (params: MountParameters)
+  detach,     // ff_driver: drain, flush, mirroring of this LUN ends
+  serve,      // netstack: listen on an address and offer shares (JSON in payload)
+  unserve,    // netstack: stop listening on an address, close its connections (JSON in payload)
+  event,      // any layer -> cluster_app: something that membership should know; EventParameters
+  new_epoch,  // ff_driver -> fs_cache: raise the epoch of a LUN owned already (rejoin); completes with `epoch`
+  partner,    // rd_driver: where the partner's mirror server is, or that it is gone (JSON in payload)
+  degraded,   // ff_driver -> fs_cache: params.flag 1: write-through (STEP 318); 0: write-back again
+};
+
+/// Where payload lies in the arena. `capacity` bytes belong to the issuer; `length` of them mean something.
+struct BufferRef {
+  std::uint64_t offset;
+  std::uint32_t length;
+  std::uint32_t capacity;
+};
+
+/// What a file is, as every information class needs it. Times are FILETIME: 100 ns since 1601, UTC.
+struct FileFacts {
+  std::uint64_t object;  // object id: unique in its LUN, never used again
+  std::uint64_t creation_time;
+  std::uint64_t access_time;
+  std::uint64_t write_time;
+  std::uint64_t change_time;
+  std::uint64_t size;             // EndOfFile, bytes
+  std::uint64_t allocation_size;  // bytes
+  std::uint32_t attributes;       // FILE_ATTRIBUTE_*, MS-FSCC 2.6
+  std::uint32_t links;
+  std::uint8_t delete_pending;
+  std::uint8_t directory;
+  std::uint8_t reserved[6];
+};
+static_assert(sizeof(FileFacts) == 72);
+
+/// Payload in: the path below the share, UTF-8, components divided by '\', no leading one; empty: the root.
+struct CreateParameters {
+  std::uint32_t desired_access;      // MS-SMB2 2.2.13.1; generic bits already mapped by netstack
+  std::uint32_t share_access;        // MS-SMB2 2.2.13
+  std::uint32_t create_disposition;  // MS-SMB2 2.2.13
+  std::uint32_t create_options;      // MS-SMB2 2.2.13
+  std::uint32_t attributes;          // of a new file
+  std::uint32_t create_action;       // out: FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_SUPERSEDED
+  FileFacts facts;                   // out
+};
+
+/// Payload: room for `length` bytes; `information` = bytes read.
+struct ReadParameters {
+  std::uint64_t offset;
+  std::uint32_t length;
+  std::uint32_t minimum;  // fewer: STATUS_END_OF_FILE
+};
+
+/// Payload: the data. An offset of kAppend writes at the end of the file.
+struct WriteParameters {
+  std::uint64_t offset;
+  std::uint32_t write_through;  // complete only when durable on the medium
+  std::uint32_t reserved;
+};
+inline constexpr std::uint64_t kAppend = ~std::uint64_t{0};
+
+/// Payload out: the file's name (path below the share, UTF-8, '\').
+struct QueryParameters {
+  FileFacts facts;     // out
+  std::uint64_t position;
+  std::uint32_t access;   // out: access granted to this open
+  std::uint32_t options;  // out: its create options
+};
+
+/// Close: `post_query` asks for the facts at the moment of closing.
+struct CloseParameters {
+  std::uint32_t post_query;
+  std::uint32_t reserved;
+  FileFacts facts;  // out
+};
+
+/// set_information. Zero times mean "leave"; ~0 and ~1 (-1, -2) as in MS-FSCC 2.4.7. Rename and link: new path
+/// in the payload, as in create.
+struct SetParameters {
+  std::uint64_t creation_time;
+  std::uint64_t access_time;
+  std::uint64_t write_time;
+  std::uint64_t change_time;
+  std::uint32_t attributes;  // 0: leave
+  std::uint32_t replace;     // rename, link: ReplaceIfExists
+  std::uint64_t size;        // end_of_file, allocation
+  std::uint32_t delete_file; // disposition
+  std::uint32_t reserved;
+};
+
+/// Payload in: the search pattern, UTF-8. Payload out: DirectoryEntry records, `information` bytes of them.
+/// STATUS_NO_MORE_FILES at the end; STATUS_NO_SUCH_FILE when the first search finds nothing.
+struct DirectoryParameters {
+  std::uint32_t restart;       // SMB2_RESTART_SCANS
+  std::uint32_t single_entry;  // SMB2_RETURN_SINGLE_ENTRY
+  std::uint32_t reopen;        // SMB2_REOPEN: also takes the new pattern
+  std::uint32_t entry_overhead;  // bytes one entry takes on the wire beside its UTF-16 name, at most ...
+  std::uint32_t wire_capacity;   // ... and how many wire bytes there are: fs_cache stops before they are full
+};
+
+/// One entry of a directory's listing; `name_length` UTF-8 bytes follow, then padding to 8 bytes.
+struct DirectoryEntry {
+  std::uint32_t size;  // of this record with name and padding
+  std::uint32_t name_length;
+  FileFacts facts;
+};
+static_assert(sizeof(DirectoryEntry) == 80);
+
+struct VolumeParameters {
+  std::uint64_t total_bytes;
+  std::uint64_t free_bytes;
+  std::uint64_t serial;
+  std::uint64_t creation_time;
+};
+
+/// lazy_write: fs_cache asks to write its unwritten operations up to `irp.lsn`. ff_driver lowers `irp.lsn` to what
+/// is mirrored (rule 4) and passes it down; completed, `irp.lsn` is durable.
+struct LazyWriteParameters {
+  std::uint64_t operations;  // out: operations written
+  std::uint64_t bytes;       // out
+};
+
+/// mount. Payload: the LUN's directory on the host, UTF-8.
+struct MountParameters {
+  std::uint32_t node;            // index of the new owner in cluster.toml
+  std::uint32_t accept_loss;     // 1: the partner's store is known to be gone; own what the medium has
+  std::uint64_t applied_epoch;   // out: of the `applied` slot
+  std::uint64_t applied_lsn;     // out: what is surely incorporated
+  std::uint32_t mirror;          // out: index + 1 of the node that had a mirror at the last flush; 0: none
+  std::uint32_t owner;           // out: index of the owner before
+};
+
+/// Completed ping: what `status` shows of a layer, and what health is judged by.
+struct LayerReport {
+  std::uint64_t operations;  // fs_cache: unwritten; mirror_server: mirrored; rd_driver: unacknowledged
+  std::uint64_t bytes;       // of those
+  std::uint64_t oldest_ms;   // age of the oldest storage request in flight, 0: none
+  std::uint64_t completed;   // IRPs completed since the start
+  std::uint32_t mirroring;   // ff_driver: 1 on, 0 off; rd_driver: 1 connected
+  std::uint32_t errors;      // storage errors since the start
+  std::uint32_t opens;       // fs_cache: open handles; netstack: connections
+  std::uint32_t reserved;
+};
+
+/// event: a layer tells cluster_app.
+enum class EventKind : std::uint32_t { partner_lost, partner_back, mirroring_on, mirroring_off, storage_error };
+struct EventParameters {
+  EventKind kind;
+  std::uint32_t reserved;
+};
+
+/// replay completed by mirror_server.
+struct ReplayParameters {
+  std::uint64_t applied_epoch;  // in: from the mount
+  std::uint64_t applied_lsn;    // in: records up to here are dropped, not replayed
+  std::uint64_t operations;     // out: replayed
+};
+
+struct FlagParameters {
+  std::uint32_t flag;
+  std::uint32_t reserved;
+};
+
+struct Irp {
+  std::uint64_t id = 0;   // the same on every hop, for traces: issuing node and layer in the top 16 bits
+  std::uint64_t tag = 0;  // matches a completion to its request on one port
+  Major major = Major::create;
+  std::uint8_t minor = 0;
+  std::uint8_t completion = 0;  // 0 request, 1 completion
+  Layer issuer = Layer::none;
+  Status status = Status::success;
+  std::uint32_t lun = 0;
+  std::uint32_t flags = 0;
+  std::uint64_t information = 0;
+  BufferRef payload = {};
+  BufferRef record = {};    // the operation's log record in the unwritten-data cache, once it has an LSN
+  std::uint64_t epoch = 0;
+  std::uint64_t lsn = 0;    // place of this operation in its LUN's order; 0: it changes nothing
+  std::uint64_t shows = 0;  // highest LSN whose effect the reply shows (rule 5)
+  std::uint64_t open = 0;   // handle of the open file
+  union {
+    std::uint8_t raw[152] = {};
+    CreateParameters create;
+    ReadParameters read;
+    WriteParameters write;
+    QueryParameters query;
+    CloseParameters close;
+    SetParameters set;
+    DirectoryParameters directory;
+    VolumeParameters volume;
+    LazyWriteParameters lazy_write;
+    MountParameters mount;
+    LayerReport report;
+    EventParameters event;
+    ReplayParameters replay;
+    FlagParameters flag;
+  };
+};
+static_assert(sizeof(Irp) == 256);
+static_assert(offsetof(Irp, information) == 32);
+static_assert(offsetof(Irp, record) == 56);
+static_assert(offsetof(Irp, open) == 96);
+static_assert(offsetof(Irp, raw) == 104);
+static_assert(std::is_trivially_copyable_v<Irp> && std::is_standard_layout_v<Irp>);
+
+}  // namespace understudy

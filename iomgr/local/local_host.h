@@ -1,0 +1,92 @@
+// A node's (or a test's) worth of seams on a VirtualLoop: the arena in plain memory, one set of seams a layer.
+#pragma once
+
+#include <array>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "iomgr/driver.h"
+#include "iomgr/local/local_network.h"
+#include "iomgr/local/local_port.h"
+#include "iomgr/local/virtual_loop.h"
+
+namespace understudy {
+
+/// Writes to standard error when the environment sets UNDERSTUDY_TEST_LOG; else says nothing.
+class TestLog : public Log {
+ public:
+  explicit TestLog(std::string name) : name_(std::move(name)) {}
+  void write(Level, std::string_view message, Fields fields) override {
+    if (std::getenv("UNDERSTUDY_TEST_LOG") == nullptr) return;
+    std::cerr << name_ << ": " << message;
+    for (const Field& field : fields) std::cerr << ' ' << field.key << '=' << field.value;
+    std::cerr << '\n';
+  }
+
+ private:
+  std::string name_;
+};
+
+/// One node of one process. Layers made with its seams must be destroyed before it.
+class LocalHost {
+ public:
+  LocalHost(VirtualLoop& loop, Wire& wire, std::string node, ArenaSizes sizes = small_sizes())
+      : loop_(loop), wire_(wire), node_(std::move(node)), memory_(new Page[Arena::size_for(sizes) / sizeof(Page)]()),
+        arena_(Arena::format({memory_[0].bytes, Arena::size_for(sizes)}, sizes, node_)) {}
+
+  static ArenaSizes small_sizes() { return {8 * bounds::kMiB, 8 * bounds::kMiB, 8 * bounds::kMiB}; }
+
+  /// The seams of one layer of this node.
+  Seams seams(Layer layer) {
+    Each& each = of(layer);
+    return {*each.executor, *each.network, *each.random, arena_, *each.trace, each.faults, *each.log};
+  }
+  Executor& executor(Layer layer) { return *of(layer).executor; }
+  FaultPoints& faults(Layer layer) { return of(layer).faults; }
+  Arena& arena() { return arena_; }
+
+  /// Joins two drivers of this node by a link.
+  void link(Driver& one, Driver& other) {
+    auto [end_one, end_other] = make_local_link(executor(one.layer()), executor(other.layer()));
+    one.attach(other.layer(), std::move(end_one));
+    other.attach(one.layer(), std::move(end_other));
+  }
+
+ private:
+  struct alignas(4096) Page {
+    std::uint8_t bytes[4096];
+  };
+  struct Each {
+    std::unique_ptr<Executor> executor;
+    std::unique_ptr<LocalNetwork> network;
+    std::unique_ptr<SeededRandom> random;
+    std::unique_ptr<Trace> trace;
+    std::unique_ptr<TestLog> log;
+    FaultPoints faults;
+  };
+
+  Each& of(Layer layer) {
+    auto& slot = layers_.at(static_cast<std::size_t>(layer));
+    if (slot == nullptr) {
+      slot = std::make_unique<Each>();
+      slot->executor = loop_.make_executor();
+      slot->network = std::make_unique<LocalNetwork>(wire_, *slot->executor);
+      slot->random = std::make_unique<SeededRandom>(static_cast<std::uint64_t>(layer) + 1);
+      slot->trace = std::make_unique<Trace>(layer, arena_.header().trace_mask, arena_.trace_ring(layer), *slot->executor);
+      slot->log = std::make_unique<TestLog>(node_ + "." + std::string(to_string(layer)));
+    }
+    return *slot;
+  }
+
+  VirtualLoop& loop_;
+  Wire& wire_;
+  std::string node_;
+  std::unique_ptr<Page[]> memory_;
+  Arena arena_;
+  std::array<std::unique_ptr<Each>, kLayers> layers_;
+};
+
+}  // namespace understudy

@@ -1,0 +1,49 @@
+#include "iomgr/ring.h"
+
+#include "iomgr/check.h"
+
+namespace understudy {
+
+Ring::Ring(Bytes memory)
+    : header_(*reinterpret_cast<Header*>(memory.data())),
+      slots_(reinterpret_cast<Irp*>(memory.data() + kHeader)),
+      head_(header_.head.load(std::memory_order_relaxed)),
+      tail_(header_.tail.load(std::memory_order_relaxed)) {
+  UNDERSTUDY_CHECK(memory.size() >= kBytes);
+}
+
+Ring::Push Ring::push(const Irp& irp) {
+  const std::uint64_t used = tail_ - header_.head.load(std::memory_order_acquire);
+  if (used > kSlots) return Push::broken;
+  if (used == kSlots) return Push::full;
+  slots_[tail_ % kSlots] = irp;
+  header_.tail.store(++tail_, std::memory_order_release);
+  return Push::done;
+}
+
+bool Ring::must_wake() {
+  // Pairs with the exchange in prepare_sleep: either we see its flag or it sees our tail.
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  return header_.sleeping.load(std::memory_order_relaxed) != 0 && header_.sleeping.exchange(0) != 0;
+}
+
+Ring::Pop Ring::pop(Irp& irp) {
+  const std::uint64_t waiting = header_.tail.load(std::memory_order_acquire) - head_;
+  if (waiting == 0) return Pop::empty;
+  if (waiting > kSlots) return Pop::broken;
+  irp = slots_[head_ % kSlots];
+  header_.head.store(++head_, std::memory_order_release);
+  return Pop::done;
+}
+
+bool Ring::prepare_sleep() {
+  header_.sleeping.exchange(1);
+  std::atomic_thread_fence(std::memory_order_seq_cst);
+  if (header_.tail.load(std::memory_order_acquire) == head_) return true;
+  awake();
+  return false;
+}
+
+void Ring::awake() { header_.sleeping.store(0, std::memory_order_relaxed); }
+
+}  // namespace understudy

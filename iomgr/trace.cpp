@@ -1,0 +1,58 @@
+#include "iomgr/trace.h"
+
+namespace understudy {
+
+std::string_view describe(Step step) {
+  switch (static_cast<int>(step)) {
+#define UNDERSTUDY_STEP_TEXT(number, text) \
+  case number:                             \
+    return text;
+    UNDERSTUDY_STEP_TABLE(UNDERSTUDY_STEP_TEXT)
+#undef UNDERSTUDY_STEP_TEXT
+    default:
+      return "";
+  }
+}
+
+TraceRing::TraceRing(Bytes memory)
+    : next_(*reinterpret_cast<std::atomic<std::uint64_t>*>(memory.data())),
+      entries_(reinterpret_cast<TraceEntry*>(memory.data() + 64)) {}
+
+void TraceRing::write(TraceEntry entry) {
+  const std::uint64_t sequence = next_.load(std::memory_order_relaxed) + 1;
+  entry.sequence = sequence;
+  entries_[sequence % bounds::kTraceEntries] = entry;
+  next_.store(sequence, std::memory_order_release);
+}
+
+std::vector<TraceEntry> TraceRing::read(std::uint64_t after) const {
+  std::vector<TraceEntry> entries;
+  const std::uint64_t last = next_.load(std::memory_order_acquire);
+  std::uint64_t sequence = after + 1;
+  if (last > bounds::kTraceEntries && sequence <= last - bounds::kTraceEntries) {
+    sequence = last - bounds::kTraceEntries + 1;
+  }
+  for (; sequence <= last; ++sequence) {
+    const TraceEntry entry = entries_[sequence % bounds::kTraceEntries];
+    if (entry.sequence == sequence) entries.push_back(entry);
+  }
+  return entries;
+}
+
+void Trace::write(Step step, Hop hop, Layer neighbour, const Irp& irp) {
+  TraceEntry entry{};
+  entry.time_ns = executor_.now().count();
+  entry.irp = irp.id;
+  entry.lsn = irp.lsn;
+  entry.lun = irp.lun;
+  entry.status = irp.status;
+  entry.step = step;
+  entry.hop = hop;
+  entry.major = irp.major;
+  entry.minor = irp.minor;
+  entry.layer = layer_;
+  entry.neighbour = neighbour;
+  ring_.write(entry);
+}
+
+}  // namespace understudy
