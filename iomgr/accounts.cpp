@@ -186,7 +186,7 @@ std::optional<Accounts> Accounts::parse(std::string_view text, std::string& erro
       return std::nullopt;
     }
     if (!accounts.put(name, *hash, error)) {
-      error = where + error;
+      error.insert(0, where);
       return std::nullopt;
     }
     accounts.entries_.back().comments = std::move(accounts.last_comments_);

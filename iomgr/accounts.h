@@ -22,9 +22,9 @@ struct Account {
   NtHash nt_hash{};
 };
 
-inline constexpr std::size_t max_account_name_length = 64;          // UTF-16 units
-inline constexpr std::size_t max_password_length = 256;             // UTF-16 units
-inline constexpr std::size_t max_accounts_file_size = 1024 * 1024;  // bytes
+inline constexpr std::size_t max_account_name_length = 64;       // UTF-16 units
+inline constexpr std::size_t max_password_length = 256;          // UTF-16 units
+inline constexpr std::size_t max_accounts_file_size = 1U << 20;  // bytes
 
 /// NTOWFv1 (MS-NLMP section 3.3.1): MD4 of the password in UTF-16LE. nullopt, with the reason in
 /// `error`, for a password that is empty, too long, not UTF-8 or has control characters in it.

@@ -19,18 +19,12 @@ constexpr std::uint64_t pages(std::uint64_t bytes) { return (bytes + kPage - 1) 
 constexpr std::uint64_t kTraceRing = pages(TraceRing::kBytes);
 constexpr std::uint64_t kLinkRings = pages(2 * Ring::kBytes);
 
-struct Link {
-  Layer one;
-  Layer other;
-};
-
-// Every link of the house (design: section 2); their order fixes where their rings lie.
 constexpr std::array kLinks = {
-    Link{Layer::netstack, Layer::ff_driver},      Link{Layer::ff_driver, Layer::fs_cache},
-    Link{Layer::ff_driver, Layer::rd_driver},     Link{Layer::ff_driver, Layer::mirror_server},
-    Link{Layer::netstack, Layer::cluster_app},    Link{Layer::ff_driver, Layer::cluster_app},
-    Link{Layer::fs_cache, Layer::cluster_app},    Link{Layer::rd_driver, Layer::cluster_app},
-    Link{Layer::mirror_server, Layer::cluster_app}};
+    LayerLink{Layer::netstack, Layer::ff_driver},      LayerLink{Layer::ff_driver, Layer::fs_cache},
+    LayerLink{Layer::ff_driver, Layer::rd_driver},     LayerLink{Layer::ff_driver, Layer::mirror_server},
+    LayerLink{Layer::netstack, Layer::cluster_app},    LayerLink{Layer::ff_driver, Layer::cluster_app},
+    LayerLink{Layer::fs_cache, Layer::cluster_app},    LayerLink{Layer::rd_driver, Layer::cluster_app},
+    LayerLink{Layer::mirror_server, Layer::cluster_app}};
 
 constexpr std::uint64_t kTraceStart = kPage;
 constexpr std::uint64_t kLinksStart = kTraceStart + (kLayers - 1) * kTraceRing;
@@ -38,8 +32,11 @@ constexpr std::uint64_t kPayloadStart = kLinksStart + kLinks.size() * kLinkRings
 
 }  // namespace
 
+std::span<const LayerLink> house_links() { return kLinks; }
+
 std::uint64_t Arena::size_for(const ArenaSizes& sizes) {
-  return kPayloadStart + pages(sizes.network_bytes) + pages(sizes.unwritten_bytes) + pages(sizes.mirror_bytes);
+  return kPayloadStart + pages(sizes.network_bytes) + pages(sizes.unwritten_bytes) + pages(sizes.mirror_bytes) +
+         pages(bounds::kClusterBytes);
 }
 
 Arena Arena::format(Bytes memory, const ArenaSizes& sizes, std::string_view node) {
@@ -81,6 +78,8 @@ Region Arena::region(Layer owner) const {
       return {unwritten, sizes.unwritten_bytes};
     case Layer::mirror_server:
       return {unwritten + pages(sizes.unwritten_bytes), sizes.mirror_bytes};
+    case Layer::cluster_app:
+      return {unwritten + pages(sizes.unwritten_bytes) + pages(sizes.mirror_bytes), bounds::kClusterBytes};
     default:
       return {};
   }
@@ -93,7 +92,7 @@ Bytes Arena::trace_ring(Layer layer) const {
 }
 
 Bytes Arena::link_rings(Layer one, Layer other) const {
-  const auto link = std::find_if(kLinks.begin(), kLinks.end(), [&](const Link& candidate) {
+  const auto link = std::find_if(kLinks.begin(), kLinks.end(), [&](const LayerLink& candidate) {
     return (candidate.one == one && candidate.other == other) ||
            (candidate.one == other && candidate.other == one);
   });

@@ -1,9 +1,9 @@
 // The arena: one shared-memory segment a node, made by cluster_app and mapped by every layer.
 //
-//     ┌────────┬────────────┬───────────────┬───────┬──────────────┬───────────┬───────────────┐
-//     │ header │ break mask │ trace rings   │ rings │ netstack     │ fs_cache  │ mirror_server │
-//     │        │            │ one a layer   │ (IRPs)│ payload      │ unwritten │ mirror store  │
-//     └────────┴────────────┴───────────────┴───────┴──────────────┴───────────┴───────────────┘
+//     ┌────────┬────────────┬───────────────┬───────┬──────────┬───────────┬───────────────┬─────────────┐
+//     │ header │ break mask │ trace rings   │ rings │ netstack │ fs_cache  │ mirror_server │ cluster_app │
+//     │        │            │ one a layer   │ (IRPs)│ payload  │ unwritten │ mirror store  │ orders      │
+//     └────────┴────────────┴───────────────┴───────┴──────────┴───────────┴───────────────┴─────────────┘
 //
 // Each payload region has one owner, which alone allocates in it and keeps its books in private memory; the
 // others only look at the bytes that an IRP points to, through bytes(), which checks bounds. Bytes in the
@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 
 #include "iomgr/bounds.h"
 #include "iomgr/bytes.h"
@@ -31,6 +32,14 @@ struct Region {
   std::uint64_t offset = 0;
   std::uint64_t size = 0;
 };
+
+/// A link between two layers.
+struct LayerLink {
+  Layer one;
+  Layer other;
+};
+/// Every link of the house (design: section 2); their order fixes where their rings lie.
+std::span<const LayerLink> house_links();
 
 /// At the start of the segment.
 struct ArenaHeader {

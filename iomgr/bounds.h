@@ -33,6 +33,8 @@ inline constexpr std::uint32_t kRingSlots = 2 * kMaxOutstandingLink;
 inline constexpr std::uint64_t kNetworkBytes = 96 * kMiB;
 inline constexpr std::uint64_t kUnwrittenBytes = 256 * kMiB;
 inline constexpr std::uint64_t kMirrorBytes = 256 * kMiB;
+// Payload of cluster_app's orders: paths, and the accounts file (1 MiB at most) within `serve`.
+inline constexpr std::uint64_t kClusterBytes = 4 * kMiB;
 
 // Clients.
 inline constexpr std::uint32_t kMaxConnections = 512;
@@ -48,6 +50,12 @@ inline constexpr std::uint32_t kMaxRecord = kMaxTransfer + 4 * kKiB;
 inline constexpr std::uint32_t kMaxInterconnectMessage = kMaxRecord + 4 * kKiB;
 // One line of the control protocol between two cluster_apps, or a command line and a node.
 inline constexpr std::size_t kMaxControlLine = 256 * kKiB;
+
+// A layer's process: threads for blocking file work, IRPs taken from one link before the others have their
+// turn, connections that wait to be accepted.
+inline constexpr std::size_t kOffloadThreads = 4;
+inline constexpr std::size_t kPortBatch = 64;
+inline constexpr int kListenBacklog = 128;
 
 // Entries of a layer's trace ring; a power of two.
 inline constexpr std::uint32_t kTraceEntries = 4096;

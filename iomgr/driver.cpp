@@ -41,7 +41,9 @@ Task<Status> Driver::call(Layer layer, Irp& irp) {
   Neighbour& to = neighbour(layer);
   co_await to.slots.acquire();
   const std::uint64_t tag = ++next_tag_;
-  const std::uint64_t callers_tag = irp.tag;  // the IRP may be a neighbour's request that we pass on
+  // The IRP may be a neighbour's request that we pass on: what belongs to that hop comes back afterwards.
+  const std::uint64_t callers_tag = irp.tag;
+  const Layer callers_issuer = irp.issuer;
   irp.tag = tag;
   irp.completion = 0;
   struct [[nodiscard]] Completion {
@@ -59,6 +61,7 @@ Task<Status> Driver::call(Layer layer, Irp& irp) {
   };
   co_await Completion{*this, to, layer, irp};
   irp.tag = callers_tag;
+  irp.issuer = callers_issuer;
   irp.completion = 0;
   to.slots.release(1);
   co_return irp.status;
@@ -74,6 +77,7 @@ void Driver::receive(Layer from, const Irp& irp) {
 }
 
 Task<void> Driver::dispatch(Layer from, Irp irp) {
+  irp.issuer = from;  // who sent it on this link, whatever the bytes say
   const auto index = static_cast<std::size_t>(irp.major);
   if (index >= kMajors || handlers_[index] == nullptr) {
     irp.status = Status::invalid_device_request;

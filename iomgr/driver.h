@@ -49,8 +49,8 @@ class Driver {
   /// The registration table: one handler a major function.
   void on(Major major, Handler handler);
 
-  /// Sends the IRP to `neighbour` and completes with it: `irp` is then as the neighbour left it. Waits while
-  /// max_outstanding requests are in flight there. Never completes if the neighbour dies.
+  /// Sends the IRP to `neighbour` and completes with it: `irp` is then as the neighbour left it, save for tag and
+  /// issuer. Waits while max_outstanding requests are in flight there. Never completes if the neighbour dies.
   Task<Status> call(Layer neighbour, Irp& irp);
 
   /// A new IRP of this layer's own, with an id.
@@ -60,8 +60,11 @@ class Driver {
 
   /// Runs a coroutine that nobody awaits; it dies with the driver.
   void spawn(Task<void> task) { scope_.spawn(std::move(task)); }
+  /// Destroys every coroutine of this driver, handlers in progress included. A layer whose coroutines hold on to its
+  /// members (guards, references) calls it first thing in its destructor.
+  void cancel_all() { scope_.clear(); }
 
-  /// Answers Major::cluster / ping with what `report` fills in; other minors go to `handler`.
+  /// IRPs completed to neighbours since the start.
   std::uint64_t completed() const { return completed_; }
 
   Seams& seams() { return seams_; }

@@ -72,12 +72,13 @@ enum class ClusterMinor : std::uint8_t {
   dismount,   // fs_cache: flush, release the LUN
   replay,     // mirror_server: replay what is stored of the LUN (STEP 314)
   discard,    // mirror_server: forget what is stored of the LUN
-  attach,     // ff_driver: the LUN is mounted and serves from now on (params: MountParameters)
+  attach,     // ff_driver: the LUN is mounted and serves from now on; params.mount.mirror: the partner's index + 1
   detach,     // ff_driver: drain, flush, mirroring of this LUN ends
   serve,      // netstack: listen on an address and offer shares (JSON in payload)
   unserve,    // netstack: stop listening on an address, close its connections (JSON in payload)
   event,      // any layer -> cluster_app: something that membership should know; EventParameters
-  new_epoch,  // ff_driver -> fs_cache: raise the epoch of a LUN owned already (rejoin); completes with `epoch`
+  new_epoch,  // ff_driver -> fs_cache: flush, raise the epoch of a LUN owned already (rejoin), name params.mount.mirror
+              // in `applied`; completes with the new `epoch` and `lsn`, the last one given so far, durable
   partner,    // rd_driver: where the partner's mirror server is, or that it is gone (JSON in payload)
   degraded,   // ff_driver -> fs_cache: params.flag 1: write-through (STEP 318); 0: write-back again
 };
@@ -240,7 +241,7 @@ struct Irp {
   Major major = Major::create;
   std::uint8_t minor = 0;
   std::uint8_t completion = 0;  // 0 request, 1 completion
-  Layer issuer = Layer::none;
+  Layer issuer = Layer::none;  // who sent the request on this link; the receiver's Driver fills it in
   Status status = Status::success;
   std::uint32_t lun = 0;
   std::uint32_t flags = 0;

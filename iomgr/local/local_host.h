@@ -1,6 +1,8 @@
 // A node's (or a test's) worth of seams on a VirtualLoop: the arena in plain memory, one set of seams a layer.
 #pragma once
 
+#include <sys/mman.h>
+
 #include <array>
 #include <cstdlib>
 #include <iostream>
@@ -8,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "iomgr/check.h"
 #include "iomgr/driver.h"
 #include "iomgr/local/local_network.h"
 #include "iomgr/local/local_port.h"
@@ -34,8 +37,8 @@ class TestLog : public Log {
 class LocalHost {
  public:
   LocalHost(VirtualLoop& loop, Wire& wire, std::string node, ArenaSizes sizes = small_sizes())
-      : loop_(loop), wire_(wire), node_(std::move(node)), memory_(new Page[Arena::size_for(sizes) / sizeof(Page)]()),
-        arena_(Arena::format({memory_[0].bytes, Arena::size_for(sizes)}, sizes, node_)) {}
+      : loop_(loop), wire_(wire), node_(std::move(node)), memory_(Arena::size_for(sizes)),
+        arena_(Arena::format(memory_.bytes(), sizes, node_)) {}
 
   static ArenaSizes small_sizes() { return {8 * bounds::kMiB, 8 * bounds::kMiB, 8 * bounds::kMiB}; }
 
@@ -56,8 +59,21 @@ class LocalHost {
   }
 
  private:
-  struct alignas(4096) Page {
-    std::uint8_t bytes[4096];
+  /// Zeroed pages that cost nothing until they are touched.
+  class Pages {
+   public:
+    explicit Pages(std::size_t size)
+        : size_(size), start_(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+      UNDERSTUDY_CHECK(start_ != MAP_FAILED);
+    }
+    Pages(const Pages&) = delete;
+    Pages& operator=(const Pages&) = delete;
+    ~Pages() { munmap(start_, size_); }
+    Bytes bytes() const { return {static_cast<std::uint8_t*>(start_), size_}; }
+
+   private:
+    std::size_t size_;
+    void* start_;
   };
   struct Each {
     std::unique_ptr<Executor> executor;
@@ -84,7 +100,7 @@ class LocalHost {
   VirtualLoop& loop_;
   Wire& wire_;
   std::string node_;
-  std::unique_ptr<Page[]> memory_;
+  Pages memory_;
   Arena arena_;
   std::array<std::unique_ptr<Each>, kLayers> layers_;
 };

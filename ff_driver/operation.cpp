@@ -1,0 +1,71 @@
+// FIG. 4 from the top to the acknowledgement. Every operation of a client passes here, those that change nothing
+// too: their replies wait until what they show is safe (rule 5).
+#include <algorithm>
+
+#include "ff_driver/ff_driver.h"
+
+namespace understudy {
+
+Task<Status> FfDriver::operation(Irp& irp) {
+  trace().step(Step::s400, irp);
+  Lun* const lun = attached(irp.lun);
+  if (lun == nullptr) co_return Status::volume_dismounted;
+  const Gate::Pass inside = co_await lun->gate.enter();
+  if (!lun->attached) co_return Status::volume_dismounted;
+
+  trace().step(Step::s402, irp);
+  if (lun->mirroring == Mirroring::off) {
+    const Status degraded = co_await operation_degraded(*lun, irp);
+    co_return degraded;
+  }
+  const Status cached = co_await pass_down(*lun, irp);  // STEP 406
+  if (irp.lsn != 0) {
+    const Status mirrored = co_await redirect(*lun, irp);  // STEP 408
+    if (failed(mirrored)) co_await write_through(*lun, irp.lsn);
+  }
+  trace().step(Step::s410, irp);
+  co_await lun->safe.reached(std::max(irp.lsn, irp.shows));
+  co_return acknowledge(irp, cached);  // STEP 412
+}
+
+/// STEP 404, with the first of the protocols that STEP 318 names: the medium has the operation before the client
+/// hears of it. What a reply shows beyond that is some other operation's to write.
+Task<Status> FfDriver::operation_degraded(Lun& lun, Irp& irp) {
+  trace().step(Step::s404, irp);
+  const Status cached = co_await pass_down(lun, irp);
+  if (irp.lsn != 0) co_await write_through(lun, irp.lsn);
+  co_await lun.safe.reached(irp.shows);
+  co_return acknowledge(irp, cached);
+}
+
+Task<Status> FfDriver::pass_down(Lun& lun, Irp& irp) {
+  irp.lsn = 0;
+  irp.shows = 0;
+  irp.record = {};
+  trace().step(Step::s406, irp);
+  const Status status = co_await call(Layer::fs_cache, irp);
+  lun.executed = std::max(lun.executed, irp.lsn);
+  co_return status;
+}
+
+/// Hands a copy to the redirect filter: the same IRP, as what the partner is to store. rd_driver completes copies in
+/// LSN order, so each completion makes a prefix safe.
+Task<Status> FfDriver::redirect(Lun& lun, const Irp& irp) {
+  if (lun.mirroring == Mirroring::off) co_return Status::connection_reset;  // since STEP 402
+  Irp copy = irp;
+  copy.major = Major::mirror;
+  copy.minor = static_cast<std::uint8_t>(MirrorMinor::append);
+  copy.payload = {};
+  trace().step(Step::s408, copy);
+  const Status mirrored = co_await call(Layer::rd_driver, copy);
+  if (ok(mirrored)) lun.safe.raise(irp.lsn);
+  co_return mirrored;
+}
+
+Status FfDriver::acknowledge(Irp& irp, Status status) {
+  irp.record = {};  // the cache's business, not the client's
+  trace().step(Step::s412, irp);
+  return status;
+}
+
+}  // namespace understudy

@@ -1,0 +1,48 @@
+// The executor of a layer's own process: one Boost.Asio loop, run by one thread, and a few threads for work that
+// blocks. All that happens in the process happens in this loop.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "iomgr/executor.h"
+
+namespace boost::asio {
+class io_context;
+}
+
+namespace understudy {
+
+class AsioExecutor : public Executor {
+ public:
+  AsioExecutor();
+  /// Drops what was still to run. Nothing that was offloaded runs any more.
+  ~AsioExecutor() override;
+  AsioExecutor(const AsioExecutor&) = delete;
+  AsioExecutor& operator=(const AsioExecutor&) = delete;
+
+  void post(std::function<void()> work) override;
+  TimerId start_timer(Time deadline, std::function<void()> work) override;
+  void cancel_timer(TimerId timer) override;
+  /// CLOCK_MONOTONIC, so all processes of one machine agree on it.
+  Time now() const override;
+  FileTime wall_time() const override;
+  void offload(std::function<void()> work, std::function<void()> done) override;
+
+  /// Runs until stop(). What was offloaded has ended when it returns, so what lives on this executor can be
+  /// destroyed.
+  void run();
+  /// Runs until `done`, which is asked after every step, or until `limit` has passed. True if `done`.
+  bool run_until(const std::function<bool()>& done, Duration limit);
+  /// From the loop or from any other thread.
+  void stop();
+
+  /// For the parts of the host that wait on descriptors.
+  boost::asio::io_context& context();
+
+ private:
+  struct Parts;
+  std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace understudy
