@@ -1,8 +1,8 @@
 // The cryptographic primitives that SMB needs, over OpenSSL 3. Only this file's .cpp knows OpenSSL.
 //
-// Messages come in several pieces (a header, a payload in the arena), so every function takes a list
-// of them and copies nothing. What is keyed once and used for every packet is a class that keeps its
-// OpenSSL context. A primitive that OpenSSL does not have is a bugcheck, at first use.
+// Messages come in several pieces (a header, a payload in the arena), so every function takes a
+// list of them and copies nothing. What is keyed once and used for every packet is a class that
+// keeps its OpenSSL context. A primitive that OpenSSL does not have is a bugcheck, at first use.
 #pragma once
 
 #include <array>
@@ -28,7 +28,9 @@ using Sha512Digest = std::array<std::uint8_t, 64>;
 using Pieces = std::span<const ConstBytes>;
 
 /// For a call like md5(pieces({key, text})); valid until the end of that expression.
-inline Pieces pieces(std::initializer_list<ConstBytes> list) { return {list.begin(), list.size()}; }
+inline Pieces pieces(std::initializer_list<ConstBytes> list) {
+  return {list.begin(), list.size()};
+}
 
 /// Compares without telling by the time it takes where the difference is.
 bool equal_in_constant_time(ConstBytes left, ConstBytes right);
@@ -42,8 +44,8 @@ Sha256Digest hmac_sha256(ConstBytes key, Pieces message);
 Sha512Digest sha512(Pieces message);
 
 /// NIST SP800-108 section 5.1, counter mode with HMAC-SHA256, 32-bit counter and length (MS-SMB2
-/// section 3.1.4.2). Label and context come with their trailing NUL where the specification has one.
-/// `out` takes at most 32 bytes: one iteration is all that SMB needs.
+/// section 3.1.4.2). Label and context come with their trailing NUL where the specification has
+/// one. `out` takes at most 32 bytes: one iteration is all that SMB needs.
 void derive_key(ConstBytes key, std::string_view label, ConstBytes context, Bytes out);
 
 /// RC4 (MS-NLMP section 3.4.3, "RC4Init" and "RC4"): own code, because OpenSSL 3 keeps it in a

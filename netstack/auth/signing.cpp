@@ -112,8 +112,8 @@ void PreauthIntegrityHash::update(Pieces message) {
 
 SessionKeys derive_session_keys(std::uint16_t dialect, const Block& session_key,
                                 const Sha512Digest& preauth_hash) {
-  // MS-SMB2 section 3.1.4.2 with the labels of 3.3.5.5.3. All end with a NUL that counts; "ServerIn "
-  // has a blank before it.
+  // MS-SMB2 section 3.1.4.2 with the labels of 3.3.5.5.3. All end with a NUL that counts; "ServerIn
+  // " has a blank before it.
   using namespace std::string_view_literals;
   SessionKeys keys;
   if (dialect < dialect_3_0) {

@@ -31,13 +31,15 @@ class Signer {
  public:
   Signer(SigningAlgorithm algorithm, const Block& key);
 
-  /// Signs the message that is `header` followed by `rest`: sets SMB2_FLAGS_SIGNED and the signature
-  /// field. `header` starts with the 64 bytes of the header and may hold more of the message. The
-  /// GMAC nonce comes from MessageId, the direction flag and the command, so they must be final.
+  /// Signs the message that is `header` followed by `rest`: sets SMB2_FLAGS_SIGNED and the
+  /// signature field. `header` starts with the 64 bytes of the header and may hold more of the
+  /// message. The GMAC nonce comes from MessageId, the direction flag and the command, so they must
+  /// be final.
   void sign(Bytes header, Pieces rest = {});
 
-  /// Whether the signature in the message is right. It is not judged whether the message should have
-  /// been signed at all, and whether its direction flag is the one of a request: the caller knows.
+  /// Whether the signature in the message is right. It is not judged whether the message should
+  /// have been signed at all, and whether its direction flag is the one of a request: the caller
+  /// knows.
   bool verify(ConstBytes header, Pieces rest = {});
 
  private:
