@@ -14,6 +14,11 @@ namespace {
 
 constexpr std::uint64_t kPage = 4096;
 
+constexpr std::uint64_t block_length(std::uint64_t capacity) {
+  constexpr std::uint64_t kBlock = RegionAllocator::kBlock;
+  return std::max(kBlock, (capacity + kBlock - 1) / kBlock * kBlock);
+}
+
 constexpr std::uint64_t pages(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
 
 constexpr std::uint64_t kTraceRing = pages(TraceRing::kBytes);
@@ -41,9 +46,17 @@ std::uint64_t Arena::size_for(const ArenaSizes& sizes) {
 
 Arena Arena::format(Bytes memory, const ArenaSizes& sizes, std::string_view node) {
   UNDERSTUDY_CHECK(memory.size() >= size_for(sizes));
+  std::uint32_t lives = 0;
+  if (const std::optional<Arena> earlier = attach(memory)) {
+    const ArenaHeader& left = earlier->header();
+    const bool same = left.size == memory.size() && left.sizes == sizes && earlier->node() == node;
+    lives = same ? left.lives + 1 : 0;
+    std::memset(memory.data(), 0, same ? kPayloadStart : memory.size());
+  }
   auto* header = new (memory.data()) ArenaHeader{};
   header->magic = ArenaHeader::kMagic;
   header->version = ArenaHeader::kVersion;
+  header->lives = lives;
   header->size = memory.size();
   header->sizes = sizes;
   std::memcpy(header->node, node.data(), std::min(node.size(), sizeof header->node - 1));
@@ -121,14 +134,33 @@ RegionAllocator::RegionAllocator(Region region) : region_(region) {
 }
 
 std::optional<BufferRef> RegionAllocator::allocate(std::uint64_t capacity) {
-  constexpr std::uint64_t kBlock = 64;
   if (capacity > region_.size || capacity > UINT32_MAX) return std::nullopt;
-  const std::uint64_t length = std::max(kBlock, (capacity + kBlock - 1) / kBlock * kBlock);
-  const auto fit = holes_by_size_.lower_bound(length);
+  const auto fit = holes_by_size_.lower_bound(block_length(capacity));
   if (fit == holes_by_size_.end()) return std::nullopt;
-  const auto [hole_length, offset] = *fit;
-  erase_hole(holes_.find(offset));
-  if (hole_length > length) insert_hole(offset + length, hole_length - length);
+  return take(fit->second, fit->first, fit->second, capacity);
+}
+
+std::optional<BufferRef> RegionAllocator::allocate_at(std::uint64_t offset, std::uint64_t capacity) {
+  if (capacity > region_.size || capacity > UINT32_MAX || offset < region_.offset ||
+      (offset - region_.offset) % kBlock != 0) {
+    return std::nullopt;
+  }
+  auto hole = holes_.upper_bound(offset);
+  if (hole == holes_.begin()) return std::nullopt;
+  --hole;
+  const auto [start, length] = *hole;
+  if (offset - start > length || length - (offset - start) < block_length(capacity)) return std::nullopt;
+  return take(start, length, offset, capacity);
+}
+
+/// Cuts a block out of a hole that has room for it.
+BufferRef RegionAllocator::take(std::uint64_t hole, std::uint64_t hole_length, std::uint64_t offset,
+                                std::uint64_t capacity) {
+  const std::uint64_t length = block_length(capacity);
+  erase_hole(holes_.find(hole));
+  if (offset > hole) insert_hole(hole, offset - hole);
+  const std::uint64_t end = offset + length;
+  if (hole + hole_length > end) insert_hole(end, hole + hole_length - end);
   blocks_.emplace(offset, length);
   used_ += length;
   return BufferRef{offset, 0, static_cast<std::uint32_t>(capacity)};

@@ -26,6 +26,8 @@ struct ArenaSizes {
   std::uint64_t network_bytes = bounds::kNetworkBytes;
   std::uint64_t unwritten_bytes = bounds::kUnwrittenBytes;
   std::uint64_t mirror_bytes = bounds::kMirrorBytes;
+
+  bool operator==(const ArenaSizes&) const = default;
 };
 
 struct Region {
@@ -48,7 +50,7 @@ struct ArenaHeader {
 
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t reserved;
+  std::uint32_t lives;  // how often the segment was laid out before: above 0, payload regions hold what was left there
   std::uint64_t size;
   ArenaSizes sizes;
   char node[64];
@@ -61,7 +63,8 @@ class Arena {
   explicit Arena(Bytes memory) : memory_(memory) {}
 
   static std::uint64_t size_for(const ArenaSizes& sizes);
-  /// Lays out fresh, zeroed memory.
+  /// Lays out memory that is fresh and zeroed, or that an earlier life of the same node left behind: what lies in
+  /// the payload regions is then still there (a mirror store survives the processes that kept it).
   static Arena format(Bytes memory, const ArenaSizes& sizes, std::string_view node);
   /// Checks header and size of memory that another process laid out.
   static std::optional<Arena> attach(Bytes memory);
@@ -90,10 +93,15 @@ class Arena {
 /// Best-fit allocator of one region, for its owner. Blocks are multiples of 64 bytes.
 class RegionAllocator {
  public:
+  static constexpr std::uint64_t kBlock = 64;
+
   explicit RegionAllocator(Region region);
 
   /// A buffer with at least `capacity` bytes and length 0; nothing when no hole is large enough.
   std::optional<BufferRef> allocate(std::uint64_t capacity);
+  /// Takes the block at `offset`, for what an earlier life of the node has left there. Nothing if it is not free, not
+  /// inside the region, or not where a block can start.
+  std::optional<BufferRef> allocate_at(std::uint64_t offset, std::uint64_t capacity);
   /// `buffer` must come from allocate() and not be freed yet (a bugcheck otherwise).
   void free(const BufferRef& buffer);
 
@@ -101,6 +109,7 @@ class RegionAllocator {
   std::uint64_t size() const { return region_.size; }
 
  private:
+  BufferRef take(std::uint64_t hole, std::uint64_t hole_length, std::uint64_t offset, std::uint64_t capacity);
   void insert_hole(std::uint64_t offset, std::uint64_t length);
   void erase_hole(std::map<std::uint64_t, std::uint64_t>::iterator hole);
 

@@ -39,17 +39,42 @@ inline constexpr std::uint64_t kClusterBytes = 4 * kMiB;
 // Clients.
 inline constexpr std::uint32_t kMaxConnections = 512;
 inline constexpr std::uint32_t kMaxCredits = 512;
+// From the oldest message id that a client has not used to the newest it may use.
+inline constexpr std::uint32_t kMaxSequenceSpan = 4 * kMaxCredits;
+// A frame before anybody has logged on, and the memory that one connection may hold in requests and replies.
+inline constexpr std::uint32_t kMaxFrameBeforeLogon = 64 * kKiB;
+inline constexpr std::uint32_t kMaxConnectionBytes = 4 * kMiB;
+// Messages in one compound.
+inline constexpr std::size_t kMaxCompound = 64;
+inline constexpr std::uint32_t kMaxSessionsPerConnection = 64;
+inline constexpr std::uint32_t kMaxTreesPerSession = 256;
 inline constexpr std::uint32_t kMaxOpensPerSession = 65536;
+// One QUERY_DIRECTORY lists at most this much, one QUERY_INFO or IOCTL answers at most so much.
+inline constexpr std::uint32_t kMaxListing = 128 * kKiB;
+inline constexpr std::uint32_t kMaxInformation = 64 * kKiB;
+// A server's shares, and the order that names them with the accounts file in it.
+inline constexpr std::size_t kMaxShares = 64;
 
 // Volumes: LUNs one node may have mounted at once, and what it keeps in memory of each.
 inline constexpr std::uint32_t kMaxLuns = 64;
 inline constexpr std::size_t kMaxCachedObjects = 1'000'000;
+inline constexpr std::size_t kMaxOpensPerVolume = 262'144;
+inline constexpr std::uint32_t kMaxLinks = 1024;  // names of one file, as on NTFS
+// The largest file, as on NTFS with clusters of 4 KiB; the host's file systems can hold it.
+inline constexpr std::uint64_t kMaxFileSize = (std::uint64_t{1} << 44) - 64 * kKiB;
+
+// Medium: open files that one LUN keeps at hand, and how many objects or directories a flush syncs one by one
+// before one syncfs of the whole file system is cheaper.
+inline constexpr std::size_t kMaxMediumDescriptors = 128;
+inline constexpr std::size_t kMaxSyncedOneByOne = 32;
 
 // Interconnect: one message, and how many records may be on their way unacknowledged.
 inline constexpr std::uint32_t kMaxRecord = kMaxTransfer + 4 * kKiB;
 inline constexpr std::uint32_t kMaxInterconnectMessage = kMaxRecord + 4 * kKiB;
 // One line of the control protocol between two cluster_apps, or a command line and a node.
 inline constexpr std::size_t kMaxControlLine = 256 * kKiB;
+// Connections to a node's control address or command socket that are served at once.
+inline constexpr std::size_t kMaxControlConnections = 32;
 
 // A layer's process: threads for blocking file work, IRPs taken from one link before the others have their
 // turn, connections that wait to be accepted.

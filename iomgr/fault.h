@@ -33,6 +33,8 @@ class FaultPoints {
   bool parse(std::string_view text);
   void arm(std::string point, Fault fault);
   void disarm();
+  /// Whether something is armed at `point`: for code that takes a slower way there to be interruptible.
+  bool armed(std::string_view point) const { return armed_.contains(point); }
 
   /// Passes a point. Gives a failure status if a fault says so, else success. kill and hang call `act`.
   Status pass(std::string_view point) {

@@ -217,7 +217,14 @@ struct LayerReport {
 };
 
 /// event: a layer tells cluster_app.
-enum class EventKind : std::uint32_t { partner_lost, partner_back, mirroring_on, mirroring_off, storage_error };
+enum class EventKind : std::uint32_t {
+  partner_lost,
+  partner_back,
+  mirroring_on,
+  mirroring_off,
+  storage_error,          // the medium refused this node: `status`, `lun`
+  partner_storage_error,  // the partner says that it refused the partner (claim 21 as amended)
+};
 struct EventParameters {
   EventKind kind;
   std::uint32_t reserved;

@@ -22,9 +22,8 @@ Ring::Push Ring::push(const Irp& irp) {
 }
 
 bool Ring::must_wake() {
-  // Pairs with the exchange in prepare_sleep: either we see its flag or it sees our tail.
-  std::atomic_thread_fence(std::memory_order_seq_cst);
-  return header_.sleeping.load(std::memory_order_relaxed) != 0 && header_.sleeping.exchange(0) != 0;
+  // One of this exchange and that in prepare_sleep comes first: either we see its flag or it sees our tail.
+  return header_.sleeping.exchange(0, std::memory_order_acq_rel) != 0;
 }
 
 Ring::Pop Ring::pop(Irp& irp) {
@@ -37,8 +36,7 @@ Ring::Pop Ring::pop(Irp& irp) {
 }
 
 bool Ring::prepare_sleep() {
-  header_.sleeping.exchange(1);
-  std::atomic_thread_fence(std::memory_order_seq_cst);
+  header_.sleeping.exchange(1, std::memory_order_acq_rel);
   if (header_.tail.load(std::memory_order_acquire) == head_) return true;
   awake();
   return false;

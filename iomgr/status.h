@@ -43,6 +43,7 @@ namespace understudy {
   X(file_lock_conflict,            0xC0000054)        \
   X(lock_not_granted,              0xC0000055)        \
   X(delete_pending,                0xC0000056)        \
+  X(revision_mismatch,             0xC0000059)        \
   X(logon_failure,                 0xC000006D)        \
   X(account_restriction,           0xC000006E)        \
   X(range_not_locked,              0xC000007E)        \
@@ -51,6 +52,7 @@ namespace understudy {
   X(media_write_protected,         0xC00000A2)        \
   X(device_not_ready,              0xC00000A3)        \
   X(pipe_not_available,            0xC00000AC)        \
+  X(pipe_empty,                    0xC00000D9)        \
   X(pipe_disconnected,             0xC00000B0)        \
   X(io_timeout,                    0xC00000B5)        \
   X(file_is_a_directory,           0xC00000BA)        \
@@ -86,7 +88,12 @@ namespace understudy {
   X(file_not_available,            0xC0000467)        \
   X(fs_driver_required,            0xC000019C)        \
   X(too_many_links,                0xC0000265)        \
-  X(path_not_covered,              0xC0000257)
+  X(path_not_covered,              0xC0000257)        \
+  X(privilege_not_held,            0xC0000061)        \
+  X(bad_impersonation_level,       0xC00000A5)        \
+  X(no_eas_on_file,                0xC0000052)        \
+  X(not_a_reparse_point,           0xC0000275)        \
+  X(smb_no_preauth_integrity_hash_overlap, 0xC05D0000)
 // clang-format on
 
 enum class [[nodiscard]] Status : std::uint32_t {

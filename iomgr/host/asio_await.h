@@ -1,11 +1,13 @@
 // How a Task waits for one Boost.Asio operation. Only for the .cpp files of the host.
 //
-//     auto reading = await_asio([&](auto done) { socket.async_read_some(buffer, std::move(done)); },
+//     auto reading = await_asio([&](auto done) { socket.async_read_some(buffer, std::move(done));
+//     },
 //                               [&] { socket.close(); });
 //     const AsioResult read = co_await reading;
 //
-// The frame of a Task can be destroyed while it waits. Then `abandon` runs, which must make Asio forget the
-// operation (cancel or close), because the buffers usually live in the frame; the handler finds nobody to resume.
+// The frame of a Task can be destroyed while it waits. Then `abandon` runs, which must make Asio
+// forget the operation (cancel or close), because the buffers usually live in the frame; the
+// handler finds nobody to resume.
 #pragma once
 
 #include <boost/system/error_code.hpp>

@@ -30,7 +30,9 @@ struct AsioExecutor::Parts {
 
 AsioExecutor::AsioExecutor() : parts_(std::make_unique<Parts>()) {}
 
-AsioExecutor::~AsioExecutor() { parts_->end_offloaded(); }
+AsioExecutor::~AsioExecutor() {
+  parts_->end_offloaded();
+}
 
 void AsioExecutor::post(std::function<void()> work) {
   asio::post(parts_->context, std::move(work));
@@ -48,21 +50,25 @@ Executor::TimerId AsioExecutor::start_timer(Time deadline, std::function<void()>
   return id;
 }
 
-void AsioExecutor::cancel_timer(TimerId timer) { parts_->timers.erase(timer); }
+void AsioExecutor::cancel_timer(TimerId timer) {
+  parts_->timers.erase(timer);
+}
 
-Time AsioExecutor::now() const { return std::chrono::steady_clock::now().time_since_epoch(); }
+Time AsioExecutor::now() const {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
 
 FileTime AsioExecutor::wall_time() const {
   constexpr FileTime kUnixEpoch = 116'444'736'000'000'000;  // 1970-01-01 as FILETIME
   using Ticks = std::chrono::duration<std::int64_t, std::ratio<1, 10'000'000>>;
   const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
-  return kUnixEpoch +
-         static_cast<FileTime>(std::chrono::duration_cast<Ticks>(since_epoch).count());
+  return kUnixEpoch + static_cast<FileTime>(std::chrono::duration_cast<Ticks>(since_epoch).count());
 }
 
 void AsioExecutor::offload(std::function<void()> work, std::function<void()> done) {
   if (!parts_->pool) parts_->pool.emplace(bounds::kOffloadThreads);
-  // `done` is handed back even when it is not run, so that what it holds dies on the layer's thread.
+  // `done` is handed back even when it is not run, so that what it holds dies on the layer's
+  // thread.
   asio::post(*parts_->pool, [context = &parts_->context, work = std::move(work),
                              done = std::move(done)]() mutable {
     work();
@@ -86,8 +92,12 @@ bool AsioExecutor::run_until(const std::function<bool()>& done, Duration limit) 
   return true;
 }
 
-void AsioExecutor::stop() { parts_->context.stop(); }
+void AsioExecutor::stop() {
+  parts_->context.stop();
+}
 
-asio::io_context& AsioExecutor::context() { return parts_->context; }
+asio::io_context& AsioExecutor::context() {
+  return parts_->context;
+}
 
 }  // namespace understudy

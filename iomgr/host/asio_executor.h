@@ -1,5 +1,5 @@
-// The executor of a layer's own process: one Boost.Asio loop, run by one thread, and a few threads for work that
-// blocks. All that happens in the process happens in this loop.
+// The executor of a layer's own process: one Boost.Asio loop, run by one thread, and a few threads
+// for work that blocks. All that happens in the process happens in this loop.
 #pragma once
 
 #include <functional>
@@ -29,10 +29,11 @@ class AsioExecutor : public Executor {
   FileTime wall_time() const override;
   void offload(std::function<void()> work, std::function<void()> done) override;
 
-  /// Runs until stop(). What was offloaded has ended when it returns, so what lives on this executor can be
-  /// destroyed.
+  /// Runs until stop(). What was offloaded has ended when it returns, so what lives on this
+  /// executor can be destroyed.
   void run();
-  /// Runs until `done`, which is asked after every step, or until `limit` has passed. True if `done`.
+  /// Runs until `done`, which is asked after every step, or until `limit` has passed. True if
+  /// `done`.
   bool run_until(const std::function<bool()>& done, Duration limit);
   /// From the loop or from any other thread.
   void stop();

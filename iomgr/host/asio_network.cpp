@@ -57,7 +57,9 @@ std::optional<HostAndPort> split(std::string_view endpoint) {
   return HostAndPort{std::string(host), port};
 }
 
-bool is_unix(std::string_view endpoint) { return endpoint.starts_with(kUnixPrefix); }
+bool is_unix(std::string_view endpoint) {
+  return endpoint.starts_with(kUnixPrefix);
+}
 
 std::string unix_path(std::string_view endpoint) {
   return std::string(endpoint.substr(kUnixPrefix.size()));
@@ -73,7 +75,8 @@ std::optional<Address> numeric_address(const Endpoint& endpoint) {
   const auto parts = split(endpoint);
   if (!parts) return std::nullopt;
   error_code error;
-  const auto ip = asio::ip::make_address(parts->host == "localhost" ? "127.0.0.1" : parts->host, error);
+  const auto ip =
+      asio::ip::make_address(parts->host == "localhost" ? "127.0.0.1" : parts->host, error);
   if (error) return std::nullopt;
   return Address(tcp::endpoint(ip, parts->port));
 }
@@ -162,11 +165,10 @@ class AsioStream : public Stream {
     }
     std::size_t first = 0;
     while (first < buffers.size()) {
-      const std::span<const asio::const_buffer> left(buffers.begin() + static_cast<std::ptrdiff_t>(first),
-                                                     buffers.end());
-      auto writing =
-          await_asio([&](auto done) { socket->async_write_some(left, std::move(done)); },
-                     [&] { close(*socket); });
+      const std::span<const asio::const_buffer> left(
+          buffers.begin() + static_cast<std::ptrdiff_t>(first), buffers.end());
+      auto writing = await_asio([&](auto done) { socket->async_write_some(left, std::move(done)); },
+                                [&] { close(*socket); });
       const AsioResult written = co_await writing;
       if (written.error) co_return Status::connection_reset;
       first = skip(buffers, first, written.count);
@@ -174,10 +176,12 @@ class AsioStream : public Stream {
     co_return Status::success;
   }
 
-  /// Takes `count` bytes off the front of buffers[first...]; the index of the first with something left.
+  /// Takes `count` bytes off the front of buffers[first...]; the index of the first with something
+  /// left.
   static std::size_t skip(std::vector<asio::const_buffer>& buffers, std::size_t first,
                           std::size_t count) {
-    while (first < buffers.size() && count >= buffers[first].size()) count -= buffers[first++].size();
+    while (first < buffers.size() && count >= buffers[first].size())
+      count -= buffers[first++].size();
     if (first < buffers.size()) buffers[first] += count;
     return first;
   }
@@ -242,13 +246,15 @@ class AsioListener : public Listener {
   std::shared_ptr<Listening> listening_;
 };
 
-/// Makes room for a Unix socket: removes a socket file that nobody serves. False if `path` is in use.
+/// Makes room for a Unix socket: removes a socket file that nobody serves. False if `path` is in
+/// use.
 bool remove_stale(const std::string& path, const Address& address) {
   struct stat found {};
   if (lstat(path.c_str(), &found) != 0) return true;  // bind() will say what is wrong, if anything
   if (!S_ISSOCK(found.st_mode)) return false;
   const UniqueFd probe(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-  if (connect(probe.get(), address.data(), static_cast<socklen_t>(address.size())) == 0) return false;
+  if (connect(probe.get(), address.data(), static_cast<socklen_t>(address.size())) == 0)
+    return false;
   return errno == ECONNREFUSED && unlink(path.c_str()) == 0;
 }
 
@@ -285,7 +291,8 @@ Task<Result<std::vector<Address>>> resolve(asio::io_context& context, Endpoint e
       [&](auto done) {
         resolver.async_resolve(parts->host, std::to_string(parts->port),
                                [found, done](const error_code& error, const auto& results) {
-                                 for (const auto& each : results) found->emplace_back(each.endpoint());
+                                 for (const auto& each : results)
+                                   found->emplace_back(each.endpoint());
                                  done(error);
                                });
       },

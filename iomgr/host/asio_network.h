@@ -6,14 +6,17 @@
 
 namespace understudy {
 
-/// listen() takes numeric addresses ("localhost" is one) and sets the mode of a Unix socket to 0600; a socket file
-/// that nobody serves any more is replaced. STATUS_INVALID_PARAMETER: no endpoint; STATUS_OBJECT_NAME_COLLISION:
-/// somebody listens there; STATUS_ACCESS_DENIED; STATUS_NOT_FOUND: no address of this machine.
+/// listen() takes numeric addresses ("localhost" is one) and sets the mode of a Unix socket to
+/// 0600; a socket file that nobody serves any more is replaced. STATUS_INVALID_PARAMETER: no
+/// endpoint; STATUS_OBJECT_NAME_COLLISION: somebody listens there; STATUS_ACCESS_DENIED;
+/// STATUS_NOT_FOUND: no address of this machine.
 ///
-/// connect() also takes names and gives up after five seconds with STATUS_IO_TIMEOUT. STATUS_REQUEST_NOT_ACCEPTED:
-/// nobody listens there; STATUS_OBJECT_NAME_NOT_FOUND: no such name, no such socket file.
+/// connect() also takes names and gives up after five seconds with STATUS_IO_TIMEOUT.
+/// STATUS_REQUEST_NOT_ACCEPTED: nobody listens there; STATUS_OBJECT_NAME_NOT_FOUND: no such name,
+/// no such socket file.
 ///
-/// A Stream whose reader or writer is destroyed in the middle of an operation is closed: nobody knows how far it got.
+/// A Stream whose reader or writer is destroyed in the middle of an operation is closed: nobody
+/// knows how far it got.
 class AsioNetwork : public Network {
  public:
   explicit AsioNetwork(AsioExecutor& executor) : executor_(executor) {}

@@ -22,12 +22,14 @@ using LayerFactory = std::unique_ptr<Driver> (*)(Seams);
 
 /// What a layer's process may end with, beside death by a signal.
 inline constexpr int kExitBadArguments = 2;
-inline constexpr int kExitLinkBroken = 3;  // a neighbour died or broke the protocol: the node is lost
+inline constexpr int kExitLinkBroken =
+    3;  // a neighbour died or broke the protocol: the node is lost
 
-/// Runs `layer` until its parent ends it. cluster_app starts it (see launcher.h) with --arena, --node, --parent
-/// and one --link for each neighbour; what is wrong with the arguments is said in one line on stderr and the
-/// process ends with kExitBadArguments. It dies with its parent, and ends with kExitLinkBroken when a
-/// neighbour is gone. SIGINT and SIGTERM do nothing: cluster_app decides when a layer ends.
+/// Runs `layer` until its parent ends it. cluster_app starts it (see launcher.h) with --arena,
+/// --node, --parent and one --link for each neighbour; what is wrong with the arguments is said in
+/// one line on stderr and the process ends with kExitBadArguments. It dies with its parent, and
+/// ends with kExitLinkBroken when a neighbour is gone. SIGINT and SIGTERM do nothing: cluster_app
+/// decides when a layer ends.
 int run_layer(int argc, char** argv, Layer layer, LayerFactory factory);
 
 }  // namespace understudy

@@ -33,12 +33,33 @@ class TestLog : public Log {
   std::string name_;
 };
 
+/// Memory for a node's arena: zeroed pages that cost nothing until they are touched. It can outlive the node, as a
+/// segment of shared memory outlives processes.
+class LocalMemory {
+ public:
+  explicit LocalMemory(const ArenaSizes& sizes)
+      : sizes_(sizes), start_(mmap(nullptr, Arena::size_for(sizes), PROT_READ | PROT_WRITE,
+                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+    UNDERSTUDY_CHECK(start_ != MAP_FAILED);
+  }
+  LocalMemory(const LocalMemory&) = delete;
+  LocalMemory& operator=(const LocalMemory&) = delete;
+  ~LocalMemory() { munmap(start_, Arena::size_for(sizes_)); }
+  const ArenaSizes& sizes() const { return sizes_; }
+  Bytes bytes() const { return {static_cast<std::uint8_t*>(start_), Arena::size_for(sizes_)}; }
+
+ private:
+  ArenaSizes sizes_;
+  void* start_;
+};
+
 /// One node of one process. Layers made with its seams must be destroyed before it.
 class LocalHost {
  public:
-  LocalHost(VirtualLoop& loop, Wire& wire, std::string node, ArenaSizes sizes = small_sizes())
-      : loop_(loop), wire_(wire), node_(std::move(node)), memory_(Arena::size_for(sizes)),
-        arena_(Arena::format(memory_.bytes(), sizes, node_)) {}
+  LocalHost(VirtualLoop& loop, Wire& wire, std::string node,
+            std::shared_ptr<LocalMemory> memory = std::make_shared<LocalMemory>(small_sizes()))
+      : loop_(loop), wire_(wire), node_(std::move(node)), memory_(std::move(memory)),
+        arena_(Arena::format(memory_->bytes(), memory_->sizes(), node_)) {}
 
   static ArenaSizes small_sizes() { return {8 * bounds::kMiB, 8 * bounds::kMiB, 8 * bounds::kMiB}; }
 
@@ -59,22 +80,6 @@ class LocalHost {
   }
 
  private:
-  /// Zeroed pages that cost nothing until they are touched.
-  class Pages {
-   public:
-    explicit Pages(std::size_t size)
-        : size_(size), start_(mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
-      UNDERSTUDY_CHECK(start_ != MAP_FAILED);
-    }
-    Pages(const Pages&) = delete;
-    Pages& operator=(const Pages&) = delete;
-    ~Pages() { munmap(start_, size_); }
-    Bytes bytes() const { return {static_cast<std::uint8_t*>(start_), size_}; }
-
-   private:
-    std::size_t size_;
-    void* start_;
-  };
   struct Each {
     std::unique_ptr<Executor> executor;
     std::unique_ptr<LocalNetwork> network;
@@ -100,7 +105,7 @@ class LocalHost {
   VirtualLoop& loop_;
   Wire& wire_;
   std::string node_;
-  Pages memory_;
+  std::shared_ptr<LocalMemory> memory_;
   Arena arena_;
   std::array<std::unique_ptr<Each>, kLayers> layers_;
 };

@@ -1,0 +1,277 @@
+#include "iomgr/host/asio_network.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <fstream>
+#include <optional>
+#include <vector>
+
+#include "iomgr/bounds.h"
+
+namespace understudy {
+namespace {
+
+using namespace std::chrono_literals;
+using Connection = std::shared_ptr<Stream>;
+
+/// An address of 127.0.0.0/8 of this process's own, so that tests can run side by side.
+Endpoint own_address(int port) {
+  const int pid = getpid();
+  return "127." + std::to_string(100 + (pid >> 16 & 0x3F)) + "." + std::to_string(pid >> 8 & 0xFF) +
+         "." + std::to_string(pid & 0xFF) + ":" + std::to_string(port);
+}
+
+/// A port of this process's own where the address cannot be.
+std::string own_port() {
+  return std::to_string(20'000 + getpid() % 10'000);
+}
+
+Endpoint own_socket(const std::string& name) {
+  return "unix:" + testing::TempDir() + "understudy_" + name + "_" + std::to_string(getpid());
+}
+
+std::string path_of(const Endpoint& endpoint) {
+  return endpoint.substr(5);
+}
+
+Task<void> store(Task<Status> from, std::optional<Status>& to) {
+  const Status status = co_await from;
+  to = status;
+}
+
+template <typename T>
+Task<void> store(Task<Result<T>> from, std::optional<Result<T>>& to) {
+  Result<T> result = co_await from;
+  to = std::move(result);
+}
+
+class AsioNetworkTest : public testing::Test {
+ protected:
+  template <typename T>
+  T wait(Task<T> task) {
+    std::optional<T> result;
+    scope_.spawn(store(std::move(task), result));
+    UNDERSTUDY_CHECK(executor_.run_until([&] { return result.has_value(); }, 20s));
+    return *result;
+  }
+
+  struct Pair {
+    std::shared_ptr<Listener> listener;
+    Connection client;
+    Connection server;
+  };
+  Pair connect(const Endpoint& endpoint) {
+    auto listener = network_.listen(endpoint);
+    UNDERSTUDY_CHECK(static_cast<bool>(listener));
+    auto client = wait(network_.connect(endpoint));
+    auto server = wait((*listener)->accept());
+    return {*listener, *client, *server};
+  }
+
+  AsioExecutor executor_;
+  AsioNetwork network_{executor_};
+  TaskScope scope_;
+};
+
+Task<Status> echo(Connection stream, std::size_t count) {
+  std::vector<std::uint8_t> buffer(100'000);
+  while (count > 0) {
+    const Result<std::size_t> got = co_await stream->read_some(buffer);
+    if (!got) co_return got.status();
+    const std::vector<ConstBytes> parts = {ConstBytes(buffer).first(*got)};
+    const Status sent = co_await stream->write(parts);
+    if (failed(sent)) co_return sent;
+    count -= *got;
+  }
+  co_return Status::success;
+}
+
+void expect_echo(AsioExecutor& executor, TaskScope& scope, const Connection& client,
+                 const Connection& server) {
+  constexpr std::size_t kSize = 8 * bounds::kMiB;
+  std::vector<std::uint8_t> data(kSize);
+  for (std::size_t i = 0; i < kSize; ++i) data[i] = static_cast<std::uint8_t>(i * 7 + (i >> 12));
+  std::vector<std::uint8_t> back(kSize);
+  const ConstBytes all(data);
+  const std::vector<ConstBytes> parts = {
+      all.first(1), {}, all.subspan(1, 5'000'000), all.subspan(5'000'001)};
+  std::optional<Status> echoed;
+  std::optional<Status> written;
+  std::optional<Status> read;
+  scope.spawn(store(echo(server, kSize), echoed));
+  scope.spawn(store(client->write(parts), written));
+  scope.spawn(store(client->read(back), read));
+  ASSERT_TRUE(executor.run_until([&] { return echoed && written && read; }, 20s));
+  EXPECT_EQ(*echoed, Status::success);
+  EXPECT_EQ(*written, Status::success);
+  EXPECT_EQ(*read, Status::success);
+  EXPECT_TRUE(data == back);
+}
+
+TEST_F(AsioNetworkTest, EchoesEightMebibytesOverTcpFromGatheredParts) {
+  const Pair pair = connect(own_address(4450));
+  expect_echo(executor_, scope_, pair.client, pair.server);
+  EXPECT_EQ(pair.client->peer(), own_address(4450));
+  EXPECT_EQ(pair.server->peer().substr(0, 10), "127.0.0.1:");
+}
+
+TEST_F(AsioNetworkTest, EchoesEightMebibytesOverAUnixSocket) {
+  const Pair pair = connect(own_socket("echo"));
+  expect_echo(executor_, scope_, pair.client, pair.server);
+}
+
+TEST_F(AsioNetworkTest, ResolvesNamesWhenItConnects) {
+  const auto listener = network_.listen("localhost:" + own_port());
+  ASSERT_TRUE(listener);
+  EXPECT_TRUE(
+      wait(network_.connect("LOCALHOST:" + own_port())));  // another spelling: goes to the resolver
+}
+
+TEST_F(AsioNetworkTest, CloseFailsTheReaderThatWaits) {
+  const Pair pair = connect(own_address(4451));
+  std::optional<Status> read;
+  std::vector<std::uint8_t> buffer(10);
+  scope_.spawn(store(pair.client->read(buffer), read));
+  EXPECT_FALSE(read);
+  pair.client->close();
+  pair.client->close();
+  ASSERT_TRUE(executor_.run_until([&] { return read.has_value(); }, 10s));
+  EXPECT_EQ(*read, Status::connection_reset);
+  EXPECT_EQ(wait(pair.client->read(buffer)), Status::connection_reset);
+  EXPECT_EQ(wait(pair.server->read(buffer)), Status::connection_reset);
+}
+
+TEST_F(AsioNetworkTest, CloseFailsTheWriterThatWaits) {
+  const Pair pair = connect(own_address(4452));
+  const std::vector<std::uint8_t> data(64 * bounds::kMiB);  // more than the sockets hold
+  std::optional<Status> written;
+  const std::vector<ConstBytes> parts = {data};
+  scope_.spawn(store(pair.client->write(parts), written));
+  EXPECT_FALSE(executor_.run_until([&] { return written.has_value(); }, 20ms));
+  pair.client->close();
+  ASSERT_TRUE(executor_.run_until([&] { return written.has_value(); }, 10s));
+  EXPECT_EQ(*written, Status::connection_reset);
+}
+
+TEST_F(AsioNetworkTest, AStreamMayBeDroppedWhileItReads) {
+  Pair pair = connect(own_address(4453));
+  std::optional<Status> read;
+  std::vector<std::uint8_t> buffer(10);
+  scope_.spawn(store(pair.client->read(buffer), read));
+  pair.client.reset();
+  ASSERT_TRUE(executor_.run_until([&] { return read.has_value(); }, 10s));
+  EXPECT_EQ(*read, Status::connection_reset);
+}
+
+TEST_F(AsioNetworkTest, AReaderMayBeDestroyedWhileItReads) {
+  const Pair pair = connect(own_address(4454));
+  std::optional<Status> read;
+  {
+    std::vector<std::uint8_t> buffer(10);
+    TaskScope short_lived;
+    short_lived.spawn(store(pair.client->read(buffer), read));
+  }
+  // Bytes that arrive now must not land in the buffer that is gone; the stream was closed with its
+  // reader.
+  const std::vector<std::uint8_t> data(10, 1);
+  const std::vector<ConstBytes> parts = {data};
+  static_cast<void>(wait(pair.server->write(parts)));
+  std::vector<std::uint8_t> rest(1);
+  EXPECT_EQ(wait(pair.server->read(rest)), Status::connection_reset);
+  EXPECT_FALSE(read);
+}
+
+TEST_F(AsioNetworkTest, ReadsTheLastBytesOfAStreamThatTheOtherSideClosed) {
+  const Pair pair = connect(own_address(4455));
+  const std::vector<std::uint8_t> data(10, 7);
+  const std::vector<ConstBytes> parts = {data};
+  EXPECT_EQ(wait(pair.server->write(parts)), Status::success);
+  pair.server->close();
+  std::vector<std::uint8_t> buffer(20);
+  const auto count = wait(pair.client->read_some(buffer));
+  ASSERT_TRUE(count);
+  EXPECT_EQ(*count, 10U);
+  EXPECT_EQ(wait(pair.client->read_some(buffer)).status(), Status::connection_reset);
+}
+
+TEST_F(AsioNetworkTest, ClosingAListenerEndsItsAcceptAndFreesTheAddress) {
+  auto listener = network_.listen(own_address(4456));
+  ASSERT_TRUE(listener);
+  EXPECT_EQ(network_.listen(own_address(4456)).status(), Status::object_name_collision);
+  std::optional<Result<Connection>> accepted;
+  scope_.spawn(store((*listener)->accept(), accepted));
+  (*listener)->close();
+  ASSERT_TRUE(executor_.run_until([&] { return accepted.has_value(); }, 10s));
+  EXPECT_EQ(accepted->status(), Status::connection_aborted);
+  EXPECT_EQ(wait((*listener)->accept()).status(), Status::connection_aborted);
+  EXPECT_TRUE(network_.listen(own_address(4456)));
+}
+
+TEST_F(AsioNetworkTest, SaysWhyItCannotConnect) {
+  EXPECT_EQ(wait(network_.connect(own_address(4457))).status(), Status::request_not_accepted);
+  EXPECT_EQ(wait(network_.connect(own_socket("nobody"))).status(), Status::object_name_not_found);
+  for (const char* bad :
+       {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:x", "127.0.0.1:65536", ":1", "::1:1", "unix:"}) {
+    EXPECT_EQ(wait(network_.connect(bad)).status(), Status::invalid_parameter) << bad;
+  }
+  EXPECT_EQ(wait(network_.connect("unix:/" + std::string(200, 'x'))).status(),
+            Status::invalid_parameter);
+}
+
+TEST_F(AsioNetworkTest, SaysWhyItCannotListen) {
+  EXPECT_EQ(network_.listen("192.0.2.1:4450").status(), Status::not_found);  // of nobody, RFC 5737
+  EXPECT_EQ(network_.listen("example.invalid:4450").status(), Status::invalid_parameter);
+  EXPECT_EQ(network_.listen("unix:/no/such/directory/socket").status(),
+            Status::object_name_not_found);
+}
+
+TEST_F(AsioNetworkTest, AUnixSocketIsForItsOwnerAndGoesWithItsListener) {
+  const Endpoint endpoint = own_socket("mode");
+  const auto listener = network_.listen(endpoint);
+  ASSERT_TRUE(listener);
+  struct stat facts {};
+  ASSERT_EQ(lstat(path_of(endpoint).c_str(), &facts), 0);
+  EXPECT_EQ(facts.st_mode & 0777, 0600U);
+  EXPECT_EQ(network_.listen(endpoint).status(), Status::object_name_collision);
+  (*listener)->close();
+  EXPECT_NE(lstat(path_of(endpoint).c_str(), &facts), 0);
+}
+
+TEST_F(AsioNetworkTest, ReplacesTheSocketThatADeadListenerLeft) {
+  const Endpoint endpoint = own_socket("stale");
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path_of(endpoint).copy(address.sun_path, sizeof address.sun_path - 1);
+  const int dead = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(dead, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  close(dead);
+  const Pair pair = connect(endpoint);
+  EXPECT_EQ(pair.server->peer(), "unix");
+}
+
+TEST_F(AsioNetworkTest, LeavesAFileAloneThatIsNoSocket) {
+  const Endpoint endpoint = own_socket("file");
+  std::ofstream(path_of(endpoint)) << "precious";
+  EXPECT_EQ(network_.listen(endpoint).status(), Status::object_name_collision);
+  std::string content;
+  std::ifstream(path_of(endpoint)) >> content;
+  EXPECT_EQ(content, "precious");
+  unlink(path_of(endpoint).c_str());
+}
+
+TEST_F(AsioNetworkTest, ListensOnIpVersionSix) {
+  const auto listener = network_.listen("[::1]:" + own_port());
+  if (listener.status() == Status::not_found) GTEST_SKIP() << "this machine has no ::1";
+  ASSERT_TRUE(listener);
+  const auto client = wait(network_.connect("[::1]:" + own_port()));
+  ASSERT_TRUE(client);
+  EXPECT_EQ((*client)->peer(), "[::1]:" + own_port());
+}
+
+}  // namespace
+}  // namespace understudy

@@ -1,0 +1,44 @@
+// The seams of one layer in a process of its own, put together. Used by run_layer and by
+// cluster_app.
+#pragma once
+
+#include "iomgr/host/asio_executor.h"
+#include "iomgr/host/asio_network.h"
+#include "iomgr/host/os_random.h"
+#include "iomgr/seams.h"
+
+namespace understudy {
+
+class LayerSeams {
+ public:
+  /// `executor`, `arena` and `log` outlive it.
+  LayerSeams(Layer layer, AsioExecutor& executor, Arena& arena, Log& log)
+      : executor_(executor),
+        network_(executor),
+        arena_(arena),
+        trace_(layer, arena.header().trace_mask, arena.trace_ring(layer), executor),
+        log_(log) {}
+  LayerSeams(const LayerSeams&) = delete;
+  LayerSeams& operator=(const LayerSeams&) = delete;
+
+  Seams seams() { return {executor_, network_, random_, arena_, trace_, faults_, log_}; }
+  FaultPoints& faults() { return faults_; }
+
+ private:
+  AsioExecutor& executor_;
+  AsioNetwork network_;
+  OsRandom random_;
+  Arena& arena_;
+  Trace trace_;
+  FaultPoints faults_;
+  Log& log_;
+};
+
+/// How many requests `from` may have in flight at `to` (see bounds.h).
+constexpr std::uint32_t max_outstanding(Layer from, Layer to) {
+  if (to == Layer::ff_driver && from == Layer::netstack) return bounds::kMaxOutstandingNetstack;
+  if (to == Layer::ff_driver && from == Layer::mirror_server) return bounds::kMaxOutstandingReplay;
+  return bounds::kMaxOutstandingLink;
+}
+
+}  // namespace understudy

@@ -1,0 +1,37 @@
+#include "iomgr/host/process_identity.h"
+
+#include <sys/stat.h>
+
+#include <charconv>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+namespace understudy {
+
+std::optional<std::uint64_t> start_time_of(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  // Field 2 is the program's name in parentheses and may contain anything, parentheses too.
+  const std::size_t name_end = text.rfind(')');
+  if (name_end == std::string::npos) return std::nullopt;
+  std::istringstream fields(text.substr(name_end + 1));
+  constexpr int kStartTime = 22;
+  std::string field;
+  for (int number = 3; number <= kStartTime; ++number) fields >> field;
+  std::uint64_t ticks = 0;
+  const auto [end, error] = std::from_chars(field.data(), field.data() + field.size(), ticks);
+  if (!fields || error != std::errc() || end != field.data() + field.size()) return std::nullopt;
+  return ticks;
+}
+
+std::string machine_identity() {
+  std::ifstream file("/proc/sys/kernel/random/boot_id");
+  std::string boot;
+  file >> boot;
+  struct stat space {};
+  const bool known = !boot.empty() && stat("/proc/self/ns/pid", &space) == 0;
+  return known ? boot + ":" + std::to_string(space.st_ino) : std::string();
+}
+
+}  // namespace understudy

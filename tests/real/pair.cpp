@@ -1,0 +1,201 @@
+#include "tests/real/pair.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <cstdio>
+#include <fstream>
+#include <regex>
+#include <sstream>
+#include <thread>
+
+#include "iomgr/check.h"
+
+namespace understudy {
+namespace {
+
+namespace fs = std::filesystem;
+namespace json = boost::json;
+
+// How often a status is asked while a test waits for it to change: there is no event to wait for across a command line.
+constexpr auto kPoll = std::chrono::milliseconds(50);
+
+std::string binary(const std::string& name) { return std::string(UNDERSTUDY_BIN) + "/" + name; }
+
+std::string quoted(const std::string& text) {
+  std::string out = "'";
+  for (const char letter : text) out += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  return out + "'";
+}
+
+void replace_all(std::string& text, const std::string& from, const std::string& to) {
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+CommandResult run_command(const std::string& command, int seconds) {
+  const std::string limited = "timeout -k 5 " + std::to_string(seconds) + " bash -c " + quoted(command) + " 2>&1";
+  CommandResult result;
+  FILE* pipe = popen(limited.c_str(), "re");
+  UNDERSTUDY_CHECK(pipe != nullptr);
+  std::array<char, 65536> buffer;
+  std::size_t count = 0;
+  while ((count = fread(buffer.data(), 1, buffer.size(), pipe)) > 0) result.output.append(buffer.data(), count);
+  const int status = pclose(pipe);
+  result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return result;
+}
+
+Pair::Pair(const Settings& settings) {
+  std::string pattern = (fs::temp_directory_path() / "understudy-pair-XXXXXX").string();
+  UNDERSTUDY_CHECK(mkdtemp(pattern.data()) != nullptr);
+  directory_ = pattern;
+  // Tests run side by side: the process id gives each its own loopback addresses.
+  const auto pid = static_cast<unsigned>(getpid());
+  prefix_ = "127." + std::to_string(1 + (pid >> 8U) % 254) + "." + std::to_string(pid & 0xFFU) + ".1";
+
+  const CommandResult made = cluster_app("init " + quoted((directory_ / "cluster").string()));
+  UNDERSTUDY_CHECK(made.exit_code == 0);
+  const fs::path config = directory_ / "cluster" / "cluster.toml";
+  std::stringstream text;
+  text << std::ifstream(config).rdbuf();
+  std::string edited = text.str();
+  replace_all(edited, "127.0.0.1", prefix_);
+  for (const auto& [key, value] : settings) {
+    edited = std::regex_replace(edited, std::regex("(^|\n)" + key + " *=[^\n]*"), "$1" + key + " = " + value);
+  }
+  std::ofstream(config) << edited;
+  const CommandResult user = run_command("printf 'secret\\n' | " + binary("cluster_app") + " -C " +
+                                         quoted((directory_ / "cluster").string()) + " user add tester --password-stdin");
+  UNDERSTUDY_CHECK(user.exit_code == 0);
+}
+
+Pair::~Pair() {
+  for (const auto& [name, process] : processes_) {
+    if (process.pid <= 0) continue;
+    ::kill(process.pid, SIGKILL);  // its layers die with it
+    waitpid(process.pid, nullptr, 0);
+  }
+  std::error_code ignored;
+  if (std::getenv("UNDERSTUDY_KEEP") == nullptr) fs::remove_all(directory_, ignored);
+}
+
+void Pair::start(const std::string& node, const std::string& faults) {
+  const std::string cluster = (directory_ / "cluster").string();
+  const std::string log = (directory_ / (node + ".out")).string();
+  const std::string app = binary("cluster_app");
+  const pid_t pid = fork();
+  UNDERSTUDY_CHECK(pid >= 0);
+  if (pid == 0) {
+    const int out = open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    const int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    dup2(in, 0);
+    dup2(out, 1);
+    dup2(out, 2);
+    if (!faults.empty()) setenv("UNDERSTUDY_FAULTS", faults.c_str(), 1);
+    execl(app.c_str(), app.c_str(), "-C", cluster.c_str(), "node", node.c_str(), nullptr);
+    _exit(127);
+  }
+  processes_[node].pid = pid;
+}
+
+void Pair::start_mirrored(const std::string& faults) {
+  start("a", faults);
+  start("b", faults);
+  UNDERSTUDY_CHECK(wait_until([](const Pair& pair) { return pair.mirroring("a") && pair.mirroring("b"); }, 30));
+}
+
+void Pair::kill(const std::string& node) {
+  const json::object before = this->node(node);
+  if (const json::value* layers = before.if_contains("processes")) {
+    for (const auto& [layer, pid] : layers->as_object()) ::kill(static_cast<pid_t>(pid.as_int64()), SIGKILL);
+  }
+  Process& process = processes_.at(node);
+  ::kill(process.pid, SIGKILL);
+  waitpid(process.pid, nullptr, 0);
+  process.pid = -1;
+}
+
+bool Pair::wait_for_end(const std::string& node, int seconds) {
+  Process& process = processes_.at(node);
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
+  while (std::chrono::steady_clock::now() < end) {
+    if (waitpid(process.pid, nullptr, WNOHANG) == process.pid) {
+      process.pid = -1;
+      return true;
+    }
+    std::this_thread::sleep_for(kPoll);
+  }
+  return false;
+}
+
+json::object Pair::status() const {
+  const CommandResult result = cluster_app("status --json", 20);
+  boost::system::error_code error;
+  const json::value value = json::parse(result.output, error);
+  return error || !value.is_object() ? json::object{} : value.as_object();
+}
+
+json::object Pair::node(const std::string& name) const {
+  const json::object all = status();
+  const json::value* nodes = all.if_contains("nodes");
+  if (nodes == nullptr || !nodes->is_array()) return {};
+  for (const json::value& each : nodes->as_array()) {
+    if (each.as_object().at("name").as_string() == name) return each.as_object();
+  }
+  return {};
+}
+
+bool Pair::wait_until(const std::function<bool(const Pair&)>& condition, double seconds) const {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
+  while (!condition(*this)) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::sleep_for(kPoll);
+  }
+  return true;
+}
+
+bool Pair::owns(const std::string& name, const std::string& lun) const {
+  const json::object about = node(name);
+  const json::value* owned = about.if_contains("owns");
+  if (owned == nullptr || !owned->is_array()) return false;
+  for (const json::value& each : owned->as_array()) {
+    if (each.as_string() == lun) return true;
+  }
+  return false;
+}
+
+bool Pair::mirroring(const std::string& name) const {
+  const json::object about = node(name);
+  const json::value* on = about.if_contains("mirroring");
+  return on != nullptr && on->is_bool() && on->as_bool() && about.at("state").as_string() == "up" &&
+         owns(name, name == "a" ? "lun0" : "lun1");
+}
+
+std::int64_t Pair::number(const std::string& name, const std::string& key) const {
+  const json::object about = node(name);
+  const json::value* value = about.if_contains(key);
+  return value == nullptr ? -1 : value->to_number<std::int64_t>();
+}
+
+CommandResult Pair::smb(const std::string& node, const std::string& share, const std::string& commands, int seconds) const {
+  return run_command("cd " + quoted(directory_.string()) + " && smbclient //" + address(node) + "/" + share +
+                         " -p 4450 -U 'tester%secret' -c " + quoted(commands),
+                     seconds);
+}
+
+CommandResult Pair::cluster_app(const std::string& arguments, int seconds) const {
+  const bool init = arguments.rfind("init", 0) == 0;
+  const std::string where = init ? "" : " -C " + quoted((directory_ / "cluster").string());
+  return run_command(binary("cluster_app") + where + " " + arguments + (arguments.find("--json") == std::string::npos ? "" : " 2>/dev/null"),
+                     seconds);
+}
+
+std::string Pair::address(const std::string& node) const { return prefix_ + (node == "a" ? "1" : "2"); }
+
+}  // namespace understudy
