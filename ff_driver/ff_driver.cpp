@@ -4,8 +4,9 @@
 namespace understudy {
 
 FfDriver::FfDriver(Seams seams) : Driver(Layer::ff_driver, seams) {
-  for (const Major major : {Major::create, Major::close, Major::read, Major::write, Major::query_information,
-                            Major::set_information, Major::query_directory, Major::query_volume}) {
+  for (const Major major :
+       {Major::create, Major::close, Major::read, Major::write, Major::query_information,
+        Major::set_information, Major::query_directory, Major::query_volume}) {
     on(major, [this](Irp& irp) { return operation(irp); });
   }
   on(Major::flush_buffers, [this](Irp& irp) { return flush_buffers(irp); });
@@ -25,6 +26,8 @@ FfDriver::Lun* FfDriver::attached(std::uint32_t id) {
   return found != luns_.end() && found->second->attached ? found->second.get() : nullptr;
 }
 
-std::unique_ptr<Driver> make_ff_driver(Seams seams) { return std::make_unique<FfDriver>(seams); }
+std::unique_ptr<Driver> make_ff_driver(Seams seams) {
+  return std::make_unique<FfDriver>(seams);
+}
 
 }  // namespace understudy

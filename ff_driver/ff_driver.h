@@ -1,10 +1,12 @@
-// The file-system filter driver (140 in FIG. 2). It stands between netstack and fs_cache and sees every operation
-// twice: on its way into the unwritten-data cache, when it hands a copy to the redirect filter and acknowledges once
-// both stores have it (FIG. 4, STEPs 400-412), and on its way to the medium, when it has the partner's copy purged
-// (STEPs 414-422). It turns mirroring off when the partner is gone (STEPs 316, 318) and on again (STEP 334).
+// The file-system filter driver (140 in FIG. 2). It stands between netstack and fs_cache and sees
+// every operation twice: on its way into the unwritten-data cache, when it hands a copy to the
+// redirect filter and acknowledges once both stores have it (FIG. 4, STEPs 400-412), and on its way
+// to the medium, when it has the partner's copy purged (STEPs 414-422). It turns mirroring off when
+// the partner is gone (STEPs 316, 318) and on again (STEP 334).
 //
-// Invariant: Lun::safe is the LSN up to which every operation is in both memories or on the medium. Nothing is
-// answered that shows more (rules 1, 5); nothing beyond it is written to the medium while mirroring is on (rule 4).
+// Invariant: Lun::safe is the LSN up to which every operation is in both memories or on the medium.
+// Nothing is answered that shows more (rules 1, 5); nothing beyond it is written to the medium
+// while mirroring is on (rule 4).
 #pragma once
 
 #include <map>
@@ -23,19 +25,20 @@ class FfDriver : public Driver {
  private:
   enum class Mirroring { off, on };
 
-  /// What the filter knows of one LUN. It stays when the LUN is detached: LSNs only rise, so what it says of an earlier
-  /// ownership is still true in the next.
+  /// What the filter knows of one LUN. It stays when the LUN is detached: LSNs only rise, so what
+  /// it says of an earlier ownership is still true in the next.
   struct Lun {
-    Lun(std::uint32_t number, Executor& executor) : id(number), safe(executor), gate(executor), turn(executor, 1) {}
+    Lun(std::uint32_t number, Executor& executor)
+        : id(number), safe(executor), gate(executor), turn(executor, 1) {}
     const std::uint32_t id;
-    bool attached = false;             // serves clients
+    bool attached = false;  // serves clients
     Mirroring mirroring = Mirroring::off;
-    std::uint32_t partner = 0;         // its index + 1, for the `applied` slot
-    std::uint64_t executed = 0;        // highest LSN that fs_cache has completed to us
-    std::uint64_t durable = 0;         // highest LSN on the medium
+    std::uint32_t partner = 0;   // its index + 1, for the `applied` slot
+    std::uint64_t executed = 0;  // highest LSN that fs_cache has completed to us
+    std::uint64_t durable = 0;   // highest LSN on the medium
     Watermark safe;
-    Gate gate;                         // client operations are inside
-    Credits turn;                      // mirroring changes one step at a time
+    Gate gate;     // client operations are inside
+    Credits turn;  // mirroring changes one step at a time
   };
 
   // FIG. 4, first half: operation.cpp

@@ -1,4 +1,5 @@
-// The filter between two stand-ins: a cache that gives out LSNs and a redirect filter whose partner the test plays.
+// The filter between two stand-ins: a cache that gives out LSNs and a redirect filter whose partner
+// the test plays.
 #include "ff_driver/ff_driver.h"
 
 #include <gtest/gtest.h>
@@ -11,7 +12,8 @@
 namespace understudy {
 namespace {
 
-/// A cache: every write gets the next LSN, every read shows the last. Flushes succeed unless told otherwise.
+/// A cache: every write gets the next LSN, every read shows the last. Flushes succeed unless told
+/// otherwise.
 class FakeCache : public Driver {
  public:
   explicit FakeCache(Seams seams) : Driver(Layer::fs_cache, seams), flush_hold(executor()) {
@@ -390,8 +392,8 @@ TEST_F(Filter, FlushesAllBeforeItGivesALunAway) {
   EXPECT_EQ(client.answers.back(), Status::volume_dismounted);
 }
 
-/// Loses and regains the partner at every point of a stream of writes, under many orders of events: every write is
-/// answered, and each answer comes when the operation is mirrored or durable.
+/// Loses and regains the partner at every point of a stream of writes, under many orders of events:
+/// every write is answered, and each answer comes when the operation is mirrored or durable.
 TEST(FilterUnderSeeds, AnswersEveryWriteWhateverHappensToThePartner) {
   for (std::uint64_t seed = 1; seed <= 200; ++seed) {
     VirtualLoop loop(seed);

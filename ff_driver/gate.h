@@ -1,5 +1,5 @@
-// A gate that operations pass one by one. Who closes it waits until those inside have left; those who come later
-// wait in front of it.
+// A gate that operations pass one by one. Who closes it waits until those inside have left; those
+// who come later wait in front of it.
 #pragma once
 
 #include "iomgr/sync.h"

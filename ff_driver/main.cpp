@@ -3,5 +3,6 @@
 #include "iomgr/host/process.h"
 
 int main(int argc, char** argv) {
-  return understudy::run_layer(argc, argv, understudy::Layer::ff_driver, understudy::make_ff_driver);
+  return understudy::run_layer(argc, argv, understudy::Layer::ff_driver,
+                               understudy::make_ff_driver);
 }

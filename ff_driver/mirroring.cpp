@@ -1,6 +1,6 @@
-// FIG. 3 as the filter sees it: mirroring goes off when the partner is lost (STEPs 316, 318) and on again when it is
-// back (STEP 334); mirrored operations of a failed partner pass on their way to the medium (STEP 314); LUNs come and
-// go with ownership.
+// FIG. 3 as the filter sees it: mirroring goes off when the partner is lost (STEPs 316, 318) and on
+// again when it is back (STEP 334); mirrored operations of a failed partner pass on their way to
+// the medium (STEP 314); LUNs come and go with ownership.
 #include <algorithm>
 
 #include "ff_driver/ff_driver.h"
@@ -59,17 +59,19 @@ Task<Status> FfDriver::cluster(Irp& irp) {
   }
 }
 
-/// STEP 314: a copy of the failed partner's operation, on its way through this filter and the cache to the medium. The
-/// LUN serves nobody yet, and nothing is mirrored.
+/// STEP 314: a copy of the failed partner's operation, on its way through this filter and the cache
+/// to the medium. The LUN serves nobody yet, and nothing is mirrored.
 Task<Status> FfDriver::replay(Irp& irp) {
-  if (irp.issuer != Layer::mirror_server || attached(irp.lun) != nullptr) co_return Status::invalid_device_request;
+  if (irp.issuer != Layer::mirror_server || attached(irp.lun) != nullptr)
+    co_return Status::invalid_device_request;
   trace().step(Step::s314, irp);
   const Status replayed = co_await call(Layer::fs_cache, irp);
   co_return replayed;
 }
 
 Task<Status> FfDriver::attach_lun(Irp& irp) {
-  if (luns_.size() >= bounds::kMaxLuns && !luns_.contains(irp.lun)) co_return Status::insufficient_resources;
+  if (luns_.size() >= bounds::kMaxLuns && !luns_.contains(irp.lun))
+    co_return Status::insufficient_resources;
   if (attached(irp.lun) != nullptr) co_return Status::object_name_collision;
   Lun& fresh = lun(irp.lun);
   fresh.partner = irp.mount.mirror;
@@ -78,7 +80,8 @@ Task<Status> FfDriver::attach_lun(Irp& irp) {
   co_return Status::success;
 }
 
-/// New operations wait at the gate and then find the LUN gone; everything accepted is on the medium when it completes.
+/// New operations wait at the gate and then find the LUN gone; everything accepted is on the medium
+/// when it completes.
 Task<Status> FfDriver::detach_lun(Irp& irp) {
   Lun* const leaving = attached(irp.lun);
   if (leaving == nullptr) co_return Status::volume_dismounted;
@@ -92,8 +95,9 @@ Task<Status> FfDriver::detach_lun(Irp& irp) {
   co_return Status::success;
 }
 
-/// STEP 334. The partner's store is empty: it gets everything from the next operation on, and all before that is on
-/// the medium first. A new epoch, so that nothing of an earlier store can be mistaken for it.
+/// STEP 334. The partner's store is empty: it gets everything from the next operation on, and all
+/// before that is on the medium first. A new epoch, so that nothing of an earlier store can be
+/// mistaken for it.
 Task<void> FfDriver::turn_mirroring_on(Lun& lun) {
   co_await lun.turn.acquire();
   const CreditGuard turn(lun.turn);
@@ -118,7 +122,8 @@ Task<void> FfDriver::turn_mirroring_on(Lun& lun) {
   if (ok(status) && partner_up_ && session == partner_session_) {
     lun.mirroring = Mirroring::on;
     trace().step(Step::s334, epoch);
-    log().info("mirroring on", {{"lun", lun.id}, {"epoch", epoch.epoch}, {"from_lsn", epoch.lsn + 1}});
+    log().info("mirroring on",
+               {{"lun", lun.id}, {"epoch", epoch.epoch}, {"from_lsn", epoch.lsn + 1}});
     report(EventKind::mirroring_on, lun.id);
   } else {
     log().warning("mirroring stays off", {{"lun", lun.id}, {"status", status}});
@@ -126,8 +131,8 @@ Task<void> FfDriver::turn_mirroring_on(Lun& lun) {
   lun.gate.open();
 }
 
-/// STEPs 316 and 318. Operations go on at once, each through to the medium; those whose copies were lost with the
-/// partner wait here until the medium has them (rule 11).
+/// STEPs 316 and 318. Operations go on at once, each through to the medium; those whose copies were
+/// lost with the partner wait here until the medium has them (rule 11).
 Task<void> FfDriver::turn_mirroring_off(Lun& lun) {
   const bool was_on = std::exchange(lun.mirroring, Mirroring::off) == Mirroring::on;
   co_await lun.turn.acquire();

@@ -1,5 +1,5 @@
-// FIG. 4 from the top to the acknowledgement. Every operation of a client passes here, those that change nothing
-// too: their replies wait until what they show is safe (rule 5).
+// FIG. 4 from the top to the acknowledgement. Every operation of a client passes here, those that
+// change nothing too: their replies wait until what they show is safe (rule 5).
 #include <algorithm>
 
 #include "ff_driver/ff_driver.h"
@@ -28,8 +28,9 @@ Task<Status> FfDriver::operation(Irp& irp) {
   co_return acknowledge(irp, cached);  // STEP 412
 }
 
-/// STEP 404, with the first of the protocols that STEP 318 names: the medium has the operation before the client
-/// hears of it. What a reply shows beyond that is some other operation's to write.
+/// STEP 404, with the first of the protocols that STEP 318 names: the medium has the operation
+/// before the client hears of it. What a reply shows beyond that is some other operation's to
+/// write.
 Task<Status> FfDriver::operation_degraded(Lun& lun, Irp& irp) {
   trace().step(Step::s404, irp);
   const Status cached = co_await pass_down(lun, irp);
@@ -48,8 +49,8 @@ Task<Status> FfDriver::pass_down(Lun& lun, Irp& irp) {
   co_return status;
 }
 
-/// Hands a copy to the redirect filter: the same IRP, as what the partner is to store. rd_driver completes copies in
-/// LSN order, so each completion makes a prefix safe.
+/// Hands a copy to the redirect filter: the same IRP, as what the partner is to store. rd_driver
+/// completes copies in LSN order, so each completion makes a prefix safe.
 Task<Status> FfDriver::redirect(Lun& lun, const Irp& irp) {
   if (lun.mirroring == Mirroring::off) co_return Status::connection_reset;  // since STEP 402
   Irp copy = irp;

@@ -1,5 +1,5 @@
-// FIG. 4 after the acknowledgement: the filter sees the operations for a second time, on their way from the
-// unwritten-data cache to the medium, and has the partner's copies purged.
+// FIG. 4 after the acknowledgement: the filter sees the operations for a second time, on their way
+// from the unwritten-data cache to the medium, and has the partner's copies purged.
 #include <algorithm>
 
 #include "ff_driver/ff_driver.h"
@@ -9,8 +9,8 @@ namespace {
 constexpr Duration kRetryPause = std::chrono::milliseconds(200);
 }
 
-/// A client's flush, or the end of a replay (mirror_server, before the LUN is attached): everything that the reply
-/// shows is on the medium when it completes.
+/// A client's flush, or the end of a replay (mirror_server, before the LUN is attached): everything
+/// that the reply shows is on the medium when it completes.
 Task<Status> FfDriver::flush_buffers(Irp& irp) {
   Lun& of = lun(irp.lun);
   Status status = Status::success;
@@ -24,7 +24,8 @@ Task<Status> FfDriver::flush_buffers(Irp& irp) {
   co_return written;
 }
 
-/// The lazy writer asks to write up to irp.lsn. Nothing goes to the medium that the partner does not have (rule 4).
+/// The lazy writer asks to write up to irp.lsn. Nothing goes to the medium that the partner does
+/// not have (rule 4).
 Task<Status> FfDriver::lazy_write(Irp& irp) {
   Lun& of = lun(irp.lun);
   if (of.mirroring == Mirroring::on) irp.lsn = std::min(irp.lsn, of.safe.value());
@@ -53,9 +54,9 @@ Task<Status> FfDriver::write_to_medium(Lun& lun, std::uint64_t lsn) {
   co_return written;
 }
 
-/// The degraded write: tries until the medium has it (STEP 422: another attempt). A client whose operation
-/// could neither be mirrored nor written is not answered: an error would have to mean that it is in no later
-/// state (rule 3), and the log still holds it.
+/// The degraded write: tries until the medium has it (STEP 422: another attempt). A client whose
+/// operation could neither be mirrored nor written is not answered: an error would have to mean
+/// that it is in no later state (rule 3), and the log still holds it.
 Task<void> FfDriver::write_through(Lun& lun, std::uint64_t lsn) {
   while (lun.durable < lsn) {
     const Status written = co_await write_to_medium(lun, std::max(lsn, lun.executed));

@@ -19,17 +19,22 @@ constexpr std::uint64_t block_length(std::uint64_t capacity) {
   return std::max(kBlock, (capacity + kBlock - 1) / kBlock * kBlock);
 }
 
-constexpr std::uint64_t pages(std::uint64_t bytes) { return (bytes + kPage - 1) / kPage * kPage; }
+constexpr std::uint64_t pages(std::uint64_t bytes) {
+  return (bytes + kPage - 1) / kPage * kPage;
+}
 
 constexpr std::uint64_t kTraceRing = pages(TraceRing::kBytes);
 constexpr std::uint64_t kLinkRings = pages(2 * Ring::kBytes);
 
-constexpr std::array kLinks = {
-    LayerLink{Layer::netstack, Layer::ff_driver},      LayerLink{Layer::ff_driver, Layer::fs_cache},
-    LayerLink{Layer::ff_driver, Layer::rd_driver},     LayerLink{Layer::ff_driver, Layer::mirror_server},
-    LayerLink{Layer::netstack, Layer::cluster_app},    LayerLink{Layer::ff_driver, Layer::cluster_app},
-    LayerLink{Layer::fs_cache, Layer::cluster_app},    LayerLink{Layer::rd_driver, Layer::cluster_app},
-    LayerLink{Layer::mirror_server, Layer::cluster_app}};
+constexpr std::array kLinks = {LayerLink{Layer::netstack, Layer::ff_driver},
+                               LayerLink{Layer::ff_driver, Layer::fs_cache},
+                               LayerLink{Layer::ff_driver, Layer::rd_driver},
+                               LayerLink{Layer::ff_driver, Layer::mirror_server},
+                               LayerLink{Layer::netstack, Layer::cluster_app},
+                               LayerLink{Layer::ff_driver, Layer::cluster_app},
+                               LayerLink{Layer::fs_cache, Layer::cluster_app},
+                               LayerLink{Layer::rd_driver, Layer::cluster_app},
+                               LayerLink{Layer::mirror_server, Layer::cluster_app}};
 
 constexpr std::uint64_t kTraceStart = kPage;
 constexpr std::uint64_t kLinksStart = kTraceStart + (kLayers - 1) * kTraceRing;
@@ -37,11 +42,13 @@ constexpr std::uint64_t kPayloadStart = kLinksStart + kLinks.size() * kLinkRings
 
 }  // namespace
 
-std::span<const LayerLink> house_links() { return kLinks; }
+std::span<const LayerLink> house_links() {
+  return kLinks;
+}
 
 std::uint64_t Arena::size_for(const ArenaSizes& sizes) {
-  return kPayloadStart + pages(sizes.network_bytes) + pages(sizes.unwritten_bytes) + pages(sizes.mirror_bytes) +
-         pages(bounds::kClusterBytes);
+  return kPayloadStart + pages(sizes.network_bytes) + pages(sizes.unwritten_bytes) +
+         pages(sizes.mirror_bytes) + pages(bounds::kClusterBytes);
 }
 
 Arena Arena::format(Bytes memory, const ArenaSizes& sizes, std::string_view node) {
@@ -67,7 +74,8 @@ std::optional<Arena> Arena::attach(Bytes memory) {
   if (memory.size() < kPayloadStart) return std::nullopt;
   const Arena arena(memory);
   const ArenaHeader& header = arena.header();
-  if (header.magic != ArenaHeader::kMagic || header.version != ArenaHeader::kVersion) return std::nullopt;
+  if (header.magic != ArenaHeader::kMagic || header.version != ArenaHeader::kVersion)
+    return std::nullopt;
   const ArenaSizes& sizes = header.sizes;
   if (sizes.network_bytes > memory.size() || sizes.unwritten_bytes > memory.size() ||
       sizes.mirror_bytes > memory.size() || size_for(sizes) > memory.size()) {
@@ -92,7 +100,8 @@ Region Arena::region(Layer owner) const {
     case Layer::mirror_server:
       return {unwritten + pages(sizes.unwritten_bytes), sizes.mirror_bytes};
     case Layer::cluster_app:
-      return {unwritten + pages(sizes.unwritten_bytes) + pages(sizes.mirror_bytes), bounds::kClusterBytes};
+      return {unwritten + pages(sizes.unwritten_bytes) + pages(sizes.mirror_bytes),
+              bounds::kClusterBytes};
     default:
       return {};
   }
@@ -115,7 +124,8 @@ Bytes Arena::link_rings(Layer one, Layer other) const {
 }
 
 std::optional<Bytes> Arena::inside_payload(std::uint64_t offset, std::uint64_t length) const {
-  if (offset < kPayloadStart || offset > memory_.size() || length > memory_.size() - offset) return std::nullopt;
+  if (offset < kPayloadStart || offset > memory_.size() || length > memory_.size() - offset)
+    return std::nullopt;
   return memory_.subspan(offset, length);
 }
 
@@ -140,7 +150,8 @@ std::optional<BufferRef> RegionAllocator::allocate(std::uint64_t capacity) {
   return take(fit->second, fit->first, fit->second, capacity);
 }
 
-std::optional<BufferRef> RegionAllocator::allocate_at(std::uint64_t offset, std::uint64_t capacity) {
+std::optional<BufferRef> RegionAllocator::allocate_at(std::uint64_t offset,
+                                                      std::uint64_t capacity) {
   if (capacity > region_.size || capacity > UINT32_MAX || offset < region_.offset ||
       (offset - region_.offset) % kBlock != 0) {
     return std::nullopt;
@@ -149,7 +160,8 @@ std::optional<BufferRef> RegionAllocator::allocate_at(std::uint64_t offset, std:
   if (hole == holes_.begin()) return std::nullopt;
   --hole;
   const auto [start, length] = *hole;
-  if (offset - start > length || length - (offset - start) < block_length(capacity)) return std::nullopt;
+  if (offset - start > length || length - (offset - start) < block_length(capacity))
+    return std::nullopt;
   return take(start, length, offset, capacity);
 }
 

@@ -1,13 +1,15 @@
 // The arena: one shared-memory segment a node, made by cluster_app and mapped by every layer.
 //
 //     ┌────────┬────────────┬───────────────┬───────┬──────────┬───────────┬───────────────┬─────────────┐
-//     │ header │ break mask │ trace rings   │ rings │ netstack │ fs_cache  │ mirror_server │ cluster_app │
-//     │        │            │ one a layer   │ (IRPs)│ payload  │ unwritten │ mirror store  │ orders      │
+//     │ header │ break mask │ trace rings   │ rings │ netstack │ fs_cache  │ mirror_server │
+//     cluster_app │ │        │            │ one a layer   │ (IRPs)│ payload  │ unwritten │ mirror
+//     store  │ orders      │
 //     └────────┴────────────┴───────────────┴───────┴──────────┴───────────┴───────────────┴─────────────┘
 //
-// Each payload region has one owner, which alone allocates in it and keeps its books in private memory; the
-// others only look at the bytes that an IRP points to, through bytes(), which checks bounds. Bytes in the
-// arena may change under a reader if a neighbour is buggy: copy what is decided upon, then decide.
+// Each payload region has one owner, which alone allocates in it and keeps its books in private
+// memory; the others only look at the bytes that an IRP points to, through bytes(), which checks
+// bounds. Bytes in the arena may change under a reader if a neighbour is buggy: copy what is
+// decided upon, then decide.
 #pragma once
 
 #include <atomic>
@@ -50,7 +52,8 @@ struct ArenaHeader {
 
   std::uint64_t magic;
   std::uint32_t version;
-  std::uint32_t lives;  // how often the segment was laid out before: above 0, payload regions hold what was left there
+  std::uint32_t lives;  // how often the segment was laid out before: above 0, payload regions hold
+                        // what was left there
   std::uint64_t size;
   ArenaSizes sizes;
   char node[64];
@@ -63,12 +66,14 @@ class Arena {
   explicit Arena(Bytes memory) : memory_(memory) {}
 
   static std::uint64_t size_for(const ArenaSizes& sizes);
-  /// Lays out memory that is fresh and zeroed, or that an earlier life of the same node left behind: what lies in
-  /// the payload regions is then still there (a mirror store survives the processes that kept it).
+  /// Lays out memory that is fresh and zeroed, or that an earlier life of the same node left
+  /// behind: what lies in the payload regions is then still there (a mirror store survives the
+  /// processes that kept it).
   static Arena format(Bytes memory, const ArenaSizes& sizes, std::string_view node);
   /// Checks header and size of memory that another process laid out.
   static std::optional<Arena> attach(Bytes memory);
 
+  Bytes memory() const { return memory_; }
   ArenaHeader& header() const { return *reinterpret_cast<ArenaHeader*>(memory_.data()); }
   std::string_view node() const;
 
@@ -79,7 +84,8 @@ class Arena {
   /// Memory of the pair of rings between two layers, in one fixed order.
   Bytes link_rings(Layer one, Layer other) const;
 
-  /// The bytes that `ref` names: `length` of them; nothing if they are not all inside a payload region.
+  /// The bytes that `ref` names: `length` of them; nothing if they are not all inside a payload
+  /// region.
   std::optional<Bytes> bytes(const BufferRef& ref) const;
   /// The same for all of its capacity.
   std::optional<Bytes> room(const BufferRef& ref) const;
@@ -99,8 +105,8 @@ class RegionAllocator {
 
   /// A buffer with at least `capacity` bytes and length 0; nothing when no hole is large enough.
   std::optional<BufferRef> allocate(std::uint64_t capacity);
-  /// Takes the block at `offset`, for what an earlier life of the node has left there. Nothing if it is not free, not
-  /// inside the region, or not where a block can start.
+  /// Takes the block at `offset`, for what an earlier life of the node has left there. Nothing if
+  /// it is not free, not inside the region, or not where a block can start.
   std::optional<BufferRef> allocate_at(std::uint64_t offset, std::uint64_t capacity);
   /// `buffer` must come from allocate() and not be freed yet (a bugcheck otherwise).
   void free(const BufferRef& buffer);
@@ -109,7 +115,8 @@ class RegionAllocator {
   std::uint64_t size() const { return region_.size; }
 
  private:
-  BufferRef take(std::uint64_t hole, std::uint64_t hole_length, std::uint64_t offset, std::uint64_t capacity);
+  BufferRef take(std::uint64_t hole, std::uint64_t hole_length, std::uint64_t offset,
+                 std::uint64_t capacity);
   void insert_hole(std::uint64_t offset, std::uint64_t length);
   void erase_hole(std::map<std::uint64_t, std::uint64_t>::iterator hole);
 

@@ -54,7 +54,8 @@ TEST(RegionAllocator, NeverGivesTheSameBytesTwiceAndGetsEverythingBack) {
       const auto buffer = allocator.allocate(random() % 5000);
       if (!buffer) continue;
       for (const BufferRef& other : held) {
-        ASSERT_TRUE(buffer->offset + buffer->capacity <= other.offset || other.offset + other.capacity <= buffer->offset);
+        ASSERT_TRUE(buffer->offset + buffer->capacity <= other.offset ||
+                    other.offset + other.capacity <= buffer->offset);
       }
       ASSERT_LE(buffer->offset + buffer->capacity, region.offset + region.size);
       held.push_back(*buffer);

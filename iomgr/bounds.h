@@ -1,5 +1,5 @@
-// Every bound of the system in one place. Each queue, buffer and name has one; full means back-pressure
-// towards the client, never a drop.
+// Every bound of the system in one place. Each queue, buffer and name has one; full means
+// back-pressure towards the client, never a drop.
 #pragma once
 
 #include <cstddef>
@@ -20,9 +20,9 @@ inline constexpr std::uint32_t kMaxTransfer = 1 * kMiB;
 // A whole SMB2 frame: a transfer, and room for the headers of a compound and the names in it.
 inline constexpr std::uint32_t kMaxFrame = kMaxTransfer + 128 * kKiB;
 
-// IRPs in flight on one link, by who sends them. The sum of what a layer can be asked at once stays below
-// what it may ask of the next one, so that a full link can never wait for itself:
-// netstack's plus mirror_server's plus the lazy writer's are fewer than ff_driver's.
+// IRPs in flight on one link, by who sends them. The sum of what a layer can be asked at once stays
+// below what it may ask of the next one, so that a full link can never wait for itself: netstack's
+// plus mirror_server's plus the lazy writer's are fewer than ff_driver's.
 inline constexpr std::uint32_t kMaxOutstandingNetstack = 512;
 inline constexpr std::uint32_t kMaxOutstandingReplay = 64;
 inline constexpr std::uint32_t kMaxOutstandingLink = 1024;
@@ -41,7 +41,8 @@ inline constexpr std::uint32_t kMaxConnections = 512;
 inline constexpr std::uint32_t kMaxCredits = 512;
 // From the oldest message id that a client has not used to the newest it may use.
 inline constexpr std::uint32_t kMaxSequenceSpan = 4 * kMaxCredits;
-// A frame before anybody has logged on, and the memory that one connection may hold in requests and replies.
+// A frame before anybody has logged on, and the memory that one connection may hold in requests and
+// replies.
 inline constexpr std::uint32_t kMaxFrameBeforeLogon = 64 * kKiB;
 inline constexpr std::uint32_t kMaxConnectionBytes = 4 * kMiB;
 // Messages in one compound.
@@ -63,8 +64,8 @@ inline constexpr std::uint32_t kMaxLinks = 1024;  // names of one file, as on NT
 // The largest file, as on NTFS with clusters of 4 KiB; the host's file systems can hold it.
 inline constexpr std::uint64_t kMaxFileSize = (std::uint64_t{1} << 44) - 64 * kKiB;
 
-// Medium: open files that one LUN keeps at hand, and how many objects or directories a flush syncs one by one
-// before one syncfs of the whole file system is cheaper.
+// Medium: open files that one LUN keeps at hand, and how many objects or directories a flush syncs
+// one by one before one syncfs of the whole file system is cheaper.
 inline constexpr std::size_t kMaxMediumDescriptors = 128;
 inline constexpr std::size_t kMaxSyncedOneByOne = 32;
 
@@ -76,8 +77,8 @@ inline constexpr std::size_t kMaxControlLine = 256 * kKiB;
 // Connections to a node's control address or command socket that are served at once.
 inline constexpr std::size_t kMaxControlConnections = 32;
 
-// A layer's process: threads for blocking file work, IRPs taken from one link before the others have their
-// turn, connections that wait to be accepted.
+// A layer's process: threads for blocking file work, IRPs taken from one link before the others
+// have their turn, connections that wait to be accepted.
 inline constexpr std::size_t kOffloadThreads = 4;
 inline constexpr std::size_t kPortBatch = 64;
 inline constexpr int kListenBacklog = 128;

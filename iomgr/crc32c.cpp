@@ -28,7 +28,8 @@ std::uint32_t by_table(ConstBytes bytes, std::uint32_t crc) {
 }
 
 #if defined(__x86_64__)
-__attribute__((target("sse4.2"))) std::uint32_t by_instruction(ConstBytes bytes, std::uint32_t crc) {
+__attribute__((target("sse4.2"))) std::uint32_t by_instruction(ConstBytes bytes,
+                                                               std::uint32_t crc) {
   std::uint64_t wide = crc;
   std::size_t i = 0;
   for (; i + 8 <= bytes.size(); i += 8) {

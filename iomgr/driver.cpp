@@ -41,7 +41,8 @@ Task<Status> Driver::call(Layer layer, Irp& irp) {
   Neighbour& to = neighbour(layer);
   co_await to.slots.acquire();
   const std::uint64_t tag = ++next_tag_;
-  // The IRP may be a neighbour's request that we pass on: what belongs to that hop comes back afterwards.
+  // The IRP may be a neighbour's request that we pass on: what belongs to that hop comes back
+  // afterwards.
   const std::uint64_t callers_tag = irp.tag;
   const Layer callers_issuer = irp.issuer;
   irp.tag = tag;

@@ -1,6 +1,6 @@
-// Driver: the base of every layer. It registers a handler for each major function that it understands and
-// sends IRPs on to its neighbours. What a handler does before `co_await call(...)` is its pre-operation, what
-// it does after is its post-operation.
+// Driver: the base of every layer. It registers a handler for each major function that it
+// understands and sends IRPs on to its neighbours. What a handler does before `co_await call(...)`
+// is its pre-operation, what it does after is its post-operation.
 //
 //     class Null : public Driver {
 //      public:
@@ -9,9 +9,10 @@
 //       }
 //     };
 //
-// Contract: an IRP that nobody registered for completes with STATUS_INVALID_DEVICE_REQUEST. A neighbour that
-// breaks the protocol (a completion of nothing, more in flight than its bound) is a bug of the node: the link is
-// declared broken. A broken link ends the node (on_broken), and the partner takes over.
+// Contract: an IRP that nobody registered for completes with STATUS_INVALID_DEVICE_REQUEST. A
+// neighbour that breaks the protocol (a completion of nothing, more in flight than its bound) is a
+// bug of the node: the link is declared broken. A broken link ends the node (on_broken), and the
+// partner takes over.
 #pragma once
 
 #include <array>
@@ -36,7 +37,8 @@ class Driver {
   Driver& operator=(const Driver&) = delete;
 
   Layer layer() const { return layer_; }
-  /// Gives the driver its end of the link to `neighbour`. `max_outstanding` bounds its requests on the link.
+  /// Gives the driver its end of the link to `neighbour`. `max_outstanding` bounds its requests on
+  /// the link.
   void attach(Layer neighbour, std::unique_ptr<Port> port,
               std::uint32_t max_outstanding = bounds::kMaxOutstandingLink);
   /// Called once, after all links are attached.
@@ -49,19 +51,24 @@ class Driver {
   /// The registration table: one handler a major function.
   void on(Major major, Handler handler);
 
-  /// Sends the IRP to `neighbour` and completes with it: `irp` is then as the neighbour left it, save for tag and
-  /// issuer. Waits while max_outstanding requests are in flight there. Never completes if the neighbour dies.
+  /// Sends the IRP to `neighbour` and completes with it: `irp` is then as the neighbour left it,
+  /// save for tag and issuer. Waits while max_outstanding requests are in flight there. Never
+  /// completes if the neighbour dies.
   Task<Status> call(Layer neighbour, Irp& irp);
 
   /// A new IRP of this layer's own, with an id.
   Irp make_irp(Major major, std::uint8_t minor = 0);
-  Irp make_irp(Major major, MirrorMinor minor) { return make_irp(major, static_cast<std::uint8_t>(minor)); }
-  Irp make_irp(Major major, ClusterMinor minor) { return make_irp(major, static_cast<std::uint8_t>(minor)); }
+  Irp make_irp(Major major, MirrorMinor minor) {
+    return make_irp(major, static_cast<std::uint8_t>(minor));
+  }
+  Irp make_irp(Major major, ClusterMinor minor) {
+    return make_irp(major, static_cast<std::uint8_t>(minor));
+  }
 
   /// Runs a coroutine that nobody awaits; it dies with the driver.
   void spawn(Task<void> task) { scope_.spawn(std::move(task)); }
-  /// Destroys every coroutine of this driver, handlers in progress included. A layer whose coroutines hold on to its
-  /// members (guards, references) calls it first thing in its destructor.
+  /// Destroys every coroutine of this driver, handlers in progress included. A layer whose
+  /// coroutines hold on to its members (guards, references) calls it first thing in its destructor.
   void cancel_all() { scope_.clear(); }
 
   /// IRPs completed to neighbours since the start.

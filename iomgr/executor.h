@@ -1,9 +1,9 @@
-// The executor of one layer: what runs next, when, and what time it is. A process runs one on an event
-// loop; a test or the simulator runs every layer of a node, or of the cluster, on one virtual loop that
-// permutes what is ready by its seed.
+// The executor of one layer: what runs next, when, and what time it is. A process runs one on an
+// event loop; a test or the simulator runs every layer of a node, or of the cluster, on one virtual
+// loop that permutes what is ready by its seed.
 //
-// Destroying a layer's executor drops what it still had to run. Only `offload` may call from another
-// thread, and its `done` runs on the layer's own.
+// Destroying a layer's executor drops what it still had to run. Only `offload` may call from
+// another thread, and its `done` runs on the layer's own.
 #pragma once
 
 #include <chrono>
@@ -14,7 +14,8 @@
 namespace understudy {
 
 using Duration = std::chrono::nanoseconds;
-/// Virtual monotonic time since the start of the clock. The debugger can stop it; wall clocks cannot move it.
+/// Virtual monotonic time since the start of the clock. The debugger can stop it; wall clocks
+/// cannot move it.
 using Time = std::chrono::nanoseconds;
 /// Wall time, only for the times of files: 100 ns since 1601-01-01 UTC.
 using FileTime = std::uint64_t;
@@ -38,8 +39,8 @@ class Executor {
   }
 };
 
-/// co_await sleep_until(executor, deadline): for timers that are part of a protocol (heartbeats, the lazy
-/// writer), never as a substitute for an event.
+/// co_await sleep_until(executor, deadline): for timers that are part of a protocol (heartbeats,
+/// the lazy writer), never as a substitute for an event.
 struct [[nodiscard]] sleep_until {
   Executor& executor;
   Time deadline;

@@ -18,8 +18,10 @@ bool parse_one(std::string_view text, std::string& point, FaultPoints::Fault& fa
   }
   if (const std::size_t at = action.find('@'); at != std::string_view::npos) {
     const std::string_view count = action.substr(at + 1);
-    const auto [end, error] = std::from_chars(count.data(), count.data() + count.size(), fault.countdown);
-    if (error != std::errc() || end != count.data() + count.size() || fault.countdown == 0) return false;
+    const auto [end, error] =
+        std::from_chars(count.data(), count.data() + count.size(), fault.countdown);
+    if (error != std::errc() || end != count.data() + count.size() || fault.countdown == 0)
+      return false;
     action = action.substr(0, at);
   }
   if (action == "kill") {
@@ -50,9 +52,13 @@ bool FaultPoints::parse(std::string_view text) {
   return true;
 }
 
-void FaultPoints::arm(std::string point, Fault fault) { armed_[std::move(point)] = fault; }
+void FaultPoints::arm(std::string point, Fault fault) {
+  armed_[std::move(point)] = fault;
+}
 
-void FaultPoints::disarm() { armed_.clear(); }
+void FaultPoints::disarm() {
+  armed_.clear();
+}
 
 Status FaultPoints::pass_armed(std::string_view point) {
   const auto found = armed_.find(point);

@@ -1,5 +1,6 @@
-// Fault points: named places inside production code where a test can make something go wrong. Unarmed, a
-// point costs one load. Armed by the environment (UNDERSTUDY_FAULTS, see parse) or by a test.
+// Fault points: named places inside production code where a test can make something go wrong.
+// Unarmed, a point costs one load. Armed by the environment (UNDERSTUDY_FAULTS, see parse) or by a
+// test.
 #pragma once
 
 #include <cstdint>
@@ -28,21 +29,25 @@ class FaultPoints {
     Status status = Status::io_device_error;
   };
 
-  /// Arms from text: "point=action[@n][+]" joined by ',', as in "flush.applied=kill@3,medium.write=error+".
-  /// False, and nothing armed, when it cannot be read.
+  /// Arms from text: "point=action[@n][+]" joined by ',', as in
+  /// "flush.applied=kill@3,medium.write=error+". False, and nothing armed, when it cannot be read.
   bool parse(std::string_view text);
   void arm(std::string point, Fault fault);
   void disarm();
-  /// Whether something is armed at `point`: for code that takes a slower way there to be interruptible.
+  /// Whether something is armed at `point`: for code that takes a slower way there to be
+  /// interruptible.
   bool armed(std::string_view point) const { return armed_.contains(point); }
 
-  /// Passes a point. Gives a failure status if a fault says so, else success. kill and hang call `act`.
+  /// Passes a point. Gives a failure status if a fault says so, else success. kill and hang call
+  /// `act`.
   Status pass(std::string_view point) {
-    if (armed_.empty()) [[likely]] return Status::success;
+    if (armed_.empty()) [[likely]]
+      return Status::success;
     return pass_armed(point);
   }
 
-  /// What kill and hang do; the default ends or stops this process. A simulated node puts its own here.
+  /// What kill and hang do; the default ends or stops this process. A simulated node puts its own
+  /// here.
   std::function<void(FaultAction)> act;
 
  private:

@@ -56,7 +56,9 @@ bool fits(const Header& header, const Shape& shape) {
          header.sequence != 0;
 }
 
-std::uint32_t read_u32(ConstBytes bytes) { return WireReader(bytes).u32(); }
+std::uint32_t read_u32(ConstBytes bytes) {
+  return WireReader(bytes).u32();
+}
 
 void put_text(WireWriter& writer, std::string_view text) {
   UNDERSTUDY_CHECK(text.size() <= kMaxNodeName);
@@ -178,7 +180,8 @@ std::optional<std::uint64_t> decode_room(ConstBytes body) {
   return bytes;
 }
 
-Proof prove(Layer role, ConstBytes key, const Hello& hello, const Hello& challenge, std::uint64_t room) {
+Proof prove(Layer role, ConstBytes key, const Hello& hello, const Hello& challenge,
+            std::uint64_t room) {
   WireWriter said;
   said.append(as_bytes("understudy interconnect"));
   said.u16(kVersion);
@@ -189,8 +192,8 @@ Proof prove(Layer role, ConstBytes key, const Hello& hello, const Hello& challen
   Proof proof;
   proof.room = room;
   unsigned int length = 0;
-  const std::uint8_t* mac = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), said.bytes().data(),
-                                 said.size(), proof.mac.data(), &length);
+  const std::uint8_t* mac = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
+                                 said.bytes().data(), said.size(), proof.mac.data(), &length);
   UNDERSTUDY_CHECK(mac != nullptr && length == kMacBytes);
   return proof;
 }

@@ -1,13 +1,15 @@
-// The interconnect's format: what rd_driver and the partner's mirror_server say to each other over one
-// stream of bytes. docs/interconnect.md draws it byte by byte and gives the rules of the conversation.
+// The interconnect's format: what rd_driver and the partner's mirror_server say to each other over
+// one stream of bytes. docs/interconnect.md draws it byte by byte and gives the rules of the
+// conversation.
 //
 //     0 ┌─────────┬────┬──┬──┬─────────┬─────────┬───────────────────┬───────────────────┐
 //       │ magic   │vers│ty│fl│ length  │ lun     │ sequence          │ epoch             │
 //    32 ├─────────┴────┴──┴──┼─────────┼─────────┼───────────────────┴───────────────────┘
 //       │ lsn                │ status  │ crc     │ body: `length` bytes
 //    48 └────────────────────┴─────────┴─────────┘
-// Little-endian. crc is CRC-32C of the header before it and of the body; not of the record that an append
-// carries as its body, which has a CRC of its own, so that the sender never touches a record's bytes.
+// Little-endian. crc is CRC-32C of the header before it and of the body; not of the record that an
+// append carries as its body, which has a CRC of its own, so that the sender never touches a
+// record's bytes.
 #pragma once
 
 #include <array>
@@ -69,11 +71,13 @@ struct Header {
   Status status = Status::success;
 };
 
-/// Writes header and CRC to `out` (kHeaderBytes). `body`: what the CRC covers besides; empty for an append.
+/// Writes header and CRC to `out` (kHeaderBytes). `body`: what the CRC covers besides; empty for an
+/// append.
 void encode_header(const Header& header, ConstBytes body, Bytes out);
 
-/// Reads kHeaderBytes. STATUS_REVISION_MISMATCH for another version; STATUS_DATA_ERROR for anything that no sender
-/// of this version writes: magic, type, a length, flags or fields that its type does not have.
+/// Reads kHeaderBytes. STATUS_REVISION_MISMATCH for another version; STATUS_DATA_ERROR for anything
+/// that no sender of this version writes: magic, type, a length, flags or fields that its type does
+/// not have.
 Result<Header> decode_header(ConstBytes bytes);
 
 /// The version in a header whose magic is right: what the error of decode_header is about.
@@ -103,14 +107,18 @@ std::optional<Proof> decode_proof(ConstBytes body);
 std::vector<std::uint8_t> encode_room(std::uint64_t bytes);
 std::optional<std::uint64_t> decode_room(ConstBytes body);
 
-/// The proof of one side: HMAC-SHA256 over its role, the version, both names, both nonces and the room. The role
-/// is in it so that neither side's proof can be played back as the other's.
-Proof prove(Layer role, ConstBytes key, const Hello& hello, const Hello& challenge, std::uint64_t room);
+/// The proof of one side: HMAC-SHA256 over its role, the version, both names, both nonces and the
+/// room. The role is in it so that neither side's proof can be played back as the other's.
+Proof prove(Layer role, ConstBytes key, const Hello& hello, const Hello& challenge,
+            std::uint64_t room);
 /// Compares in constant time.
 bool equal(const Proof& one, const Proof& other);
 
-/// Room that a record takes in a mirror store: both sides count by this.
-constexpr std::uint64_t stored_bytes(std::uint64_t record_length) { return (record_length + 63) / 64 * 64; }
+/// Room that a record takes in a mirror store, with the block header before it: both sides count by
+/// this.
+constexpr std::uint64_t stored_bytes(std::uint64_t record_length) {
+  return (record_length + 63) / 64 * 64 + 64;
+}
 
 /// A message as trace points show it: its place and status; `minor` is the message's type.
 Irp to_trace(const Header& header);

@@ -5,7 +5,8 @@
 namespace understudy::interconnect {
 
 Task<Result<Frame>> FrameReader::next() {
-  // Awaited only when bytes are missing: a burst of small messages is then parsed without a suspension.
+  // Awaited only when bytes are missing: a burst of small messages is then parsed without a
+  // suspension.
   if (buffered().size() < kHeaderBytes) {
     const Status status = co_await fill(kHeaderBytes);
     if (failed(status)) co_return status;

@@ -15,16 +15,17 @@ struct Frame {
   ConstBytes body;  // valid until the reader's next call; empty for an append, see read_record
 };
 
-/// Takes messages from a stream, several by one read where they came together. One coroutine uses it.
+/// Takes messages from a stream, several by one read where they came together. One coroutine uses
+/// it.
 class FrameReader {
  public:
   explicit FrameReader(Stream& stream) : stream_(stream), buffer_(kBufferBytes) {}
 
-  /// The next message, checked: form, CRC, and that its sequence is one more than the last one's. For an append
-  /// read_record() must follow.
+  /// The next message, checked: form, CRC, and that its sequence is one more than the last one's.
+  /// For an append read_record() must follow.
   Task<Result<Frame>> next();
-  /// The record of an append, straight into `out`, which is as long as the header says. Its CRC is the
-  /// receiver's to check.
+  /// The record of an append, straight into `out`, which is as long as the header says. Its CRC is
+  /// the receiver's to check.
   Task<Status> read_record(Bytes out);
 
   /// The version that the last header named, once next() has said STATUS_REVISION_MISMATCH.
@@ -44,8 +45,8 @@ class FrameReader {
   std::uint16_t version_ = kVersion;
 };
 
-/// Messages that go out by one gathered write: what is small is copied in, records stay where they lie. The
-/// sequence runs on from batch to batch of one stream.
+/// Messages that go out by one gathered write: what is small is copied in, records stay where they
+/// lie. The sequence runs on from batch to batch of one stream.
 class FrameBatch {
  public:
   /// Fills in length and sequence.

@@ -12,9 +12,18 @@ std::string_view to_string(Layer layer) {
 }
 
 std::string_view to_string(Major major) {
-  static constexpr std::array<std::string_view, kMajors> kNames = {
-      "create",        "close",           "read",         "write",      "query_information", "set_information",
-      "flush_buffers", "query_directory", "query_volume", "lazy_write", "mirror",            "cluster"};
+  static constexpr std::array<std::string_view, kMajors> kNames = {"create",
+                                                                   "close",
+                                                                   "read",
+                                                                   "write",
+                                                                   "query_information",
+                                                                   "set_information",
+                                                                   "flush_buffers",
+                                                                   "query_directory",
+                                                                   "query_volume",
+                                                                   "lazy_write",
+                                                                   "mirror",
+                                                                   "cluster"};
   const auto index = static_cast<std::size_t>(major);
   return index < kNames.size() ? kNames[index] : "?";
 }

@@ -1,7 +1,7 @@
-// The I/O request packet: what travels through a node's stack, hop by hop, and comes back completed.
-// Flat, of fixed size, without pointers: the same 256 bytes stand in a ring, in a trace and in a test.
-// Payload (names, data) lies in the arena; the IRP says where. Whoever issues an IRP owns its payload
-// until the IRP is completed.
+// The I/O request packet: what travels through a node's stack, hop by hop, and comes back
+// completed. Flat, of fixed size, without pointers: the same 256 bytes stand in a ring, in a trace
+// and in a test. Payload (names, data) lies in the arena; the IRP says where. Whoever issues an IRP
+// owns its payload until the IRP is completed.
 //
 //     0 ┌──────────────┬──────────────┬──────────────┬──────────────┐
 //       │ id           │ tag          │ kind, status │ lun, flags   │
@@ -43,13 +43,15 @@ enum class Major : std::uint8_t {
   read = 2,
   write = 3,
   query_information = 4,
-  set_information = 5,     // minor: SetMinor
-  flush_buffers = 6,       // the client's flush: everything of this open is on the medium when it completes
-  query_directory = 7,     // IRP_MJ_DIRECTORY_CONTROL
-  query_volume = 8,        // IRP_MJ_QUERY_VOLUME_INFORMATION
-  lazy_write = 9,          // fs_cache's lazy writer: the operation passes ff_driver a second time (STEP 414)
-  mirror = 10,             // minor: MirrorMinor
-  cluster = 11,            // minor: ClusterMinor; from and to cluster_app
+  set_information = 5,  // minor: SetMinor
+  flush_buffers =
+      6,  // the client's flush: everything of this open is on the medium when it completes
+  query_directory = 7,  // IRP_MJ_DIRECTORY_CONTROL
+  query_volume = 8,     // IRP_MJ_QUERY_VOLUME_INFORMATION
+  lazy_write =
+      9,         // fs_cache's lazy writer: the operation passes ff_driver a second time (STEP 414)
+  mirror = 10,   // minor: MirrorMinor
+  cluster = 11,  // minor: ClusterMinor; from and to cluster_app
 };
 inline constexpr std::size_t kMajors = 12;
 std::string_view to_string(Major major);
@@ -57,33 +59,38 @@ std::string_view to_string(Major major);
 enum class SetMinor : std::uint8_t { basic, rename, link, disposition, end_of_file, allocation };
 
 enum class MirrorMinor : std::uint8_t {
-  append,      // ff_driver -> rd_driver: store this record at the partner (STEP 408)
-  purge,       // ff_driver -> rd_driver: everything up to `lsn` is durable (STEP 418)
-  failed,      // ff_driver -> rd_driver: the medium refused a flush (claim 21 as amended)
-  partner_up,  // rd_driver -> ff_driver: the partner's mirror server is there, its store empty
+  append,        // ff_driver -> rd_driver: store this record at the partner (STEP 408)
+  purge,         // ff_driver -> rd_driver: everything up to `lsn` is durable (STEP 418)
+  failed,        // ff_driver -> rd_driver: the medium refused a flush (claim 21 as amended)
+  partner_up,    // rd_driver -> ff_driver: the partner's mirror server is there, its store empty
   partner_down,  // rd_driver -> ff_driver: it is gone; what was not acknowledged never will be
-  replay,      // mirror_server -> ff_driver -> fs_cache: write this record to the medium (STEP 314)
-  begin,       // ff_driver -> rd_driver: from `lsn` on in `epoch`, records of `lun` are mirrored (STEP 334)
+  replay,  // mirror_server -> ff_driver -> fs_cache: write this record to the medium (STEP 314)
+  begin,   // ff_driver -> rd_driver: from `lsn` on in `epoch`, records of `lun` are mirrored (STEP
+           // 334)
 };
 
 enum class ClusterMinor : std::uint8_t {
   ping,       // every layer: are you making progress; completes with LayerReport
-  mount,      // fs_cache: take the LUN (path in payload), claim the epoch (STEP 310, 312); MountParameters
+  mount,      // fs_cache: take the LUN (path in payload), claim the epoch (STEP 310, 312);
+              // MountParameters
   dismount,   // fs_cache: flush, release the LUN
   replay,     // mirror_server: replay what is stored of the LUN (STEP 314)
   discard,    // mirror_server: forget what is stored of the LUN
-  attach,     // ff_driver: the LUN is mounted and serves from now on; params.mount.mirror: the partner's index + 1
+  attach,     // ff_driver: the LUN is mounted and serves from now on; params.mount.mirror: the
+              // partner's index + 1
   detach,     // ff_driver: drain, flush, mirroring of this LUN ends
   serve,      // netstack: listen on an address and offer shares (JSON in payload)
   unserve,    // netstack: stop listening on an address, close its connections (JSON in payload)
   event,      // any layer -> cluster_app: something that membership should know; EventParameters
-  new_epoch,  // ff_driver -> fs_cache: flush, raise the epoch of a LUN owned already (rejoin), name params.mount.mirror
-              // in `applied`; completes with the new `epoch` and `lsn`, the last one given so far, durable
-  partner,    // rd_driver: where the partner's mirror server is, or that it is gone (JSON in payload)
-  degraded,   // ff_driver -> fs_cache: params.flag 1: write-through (STEP 318); 0: write-back again
+  new_epoch,  // ff_driver -> fs_cache: flush, raise the epoch of a LUN owned already (rejoin), name
+              // params.mount.mirror in `applied`; completes with the new `epoch` and `lsn`, the
+              // last one given so far, durable
+  partner,  // rd_driver: where the partner's mirror server is, or that it is gone (JSON in payload)
+  degraded,  // ff_driver -> fs_cache: params.flag 1: write-through (STEP 318); 0: write-back again
 };
 
-/// Where payload lies in the arena. `capacity` bytes belong to the issuer; `length` of them mean something.
+/// Where payload lies in the arena. `capacity` bytes belong to the issuer; `length` of them mean
+/// something.
 struct BufferRef {
   std::uint64_t offset;
   std::uint32_t length;
@@ -107,15 +114,16 @@ struct FileFacts {
 };
 static_assert(sizeof(FileFacts) == 72);
 
-/// Payload in: the path below the share, UTF-8, components divided by '\', no leading one; empty: the root.
+/// Payload in: the path below the share, UTF-8, components divided by '\', no leading one; empty:
+/// the root.
 struct CreateParameters {
   std::uint32_t desired_access;      // MS-SMB2 2.2.13.1; generic bits already mapped by netstack
   std::uint32_t share_access;        // MS-SMB2 2.2.13
   std::uint32_t create_disposition;  // MS-SMB2 2.2.13
   std::uint32_t create_options;      // MS-SMB2 2.2.13
   std::uint32_t attributes;          // of a new file
-  std::uint32_t create_action;       // out: FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_SUPERSEDED
-  FileFacts facts;                   // out
+  std::uint32_t create_action;  // out: FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_SUPERSEDED
+  FileFacts facts;              // out
 };
 
 /// Payload: room for `length` bytes; `information` = bytes read.
@@ -135,7 +143,7 @@ inline constexpr std::uint64_t kAppend = ~std::uint64_t{0};
 
 /// Payload out: the file's name (path below the share, UTF-8, '\').
 struct QueryParameters {
-  FileFacts facts;     // out
+  FileFacts facts;  // out
   std::uint64_t position;
   std::uint32_t access;   // out: access granted to this open
   std::uint32_t options;  // out: its create options
@@ -148,28 +156,31 @@ struct CloseParameters {
   FileFacts facts;  // out
 };
 
-/// set_information. Zero times mean "leave"; ~0 and ~1 (-1, -2) as in MS-FSCC 2.4.7. Rename and link: new path
-/// in the payload, as in create.
+/// set_information. Zero times mean "leave"; ~0 and ~1 (-1, -2) as in MS-FSCC 2.4.7. Rename and
+/// link: new path in the payload, as in create.
 struct SetParameters {
   std::uint64_t creation_time;
   std::uint64_t access_time;
   std::uint64_t write_time;
   std::uint64_t change_time;
-  std::uint32_t attributes;  // 0: leave
-  std::uint32_t replace;     // rename, link: ReplaceIfExists
-  std::uint64_t size;        // end_of_file, allocation
-  std::uint32_t delete_file; // disposition
+  std::uint32_t attributes;   // 0: leave
+  std::uint32_t replace;      // rename, link: ReplaceIfExists
+  std::uint64_t size;         // end_of_file, allocation
+  std::uint32_t delete_file;  // disposition
   std::uint32_t reserved;
 };
 
-/// Payload in: the search pattern, UTF-8. Payload out: DirectoryEntry records, `information` bytes of them.
-/// STATUS_NO_MORE_FILES at the end; STATUS_NO_SUCH_FILE when the first search finds nothing.
+/// Payload in: the search pattern, UTF-8. Payload out: DirectoryEntry records, `information` bytes
+/// of them. STATUS_NO_MORE_FILES at the end; STATUS_NO_SUCH_FILE when the first search finds
+/// nothing.
 struct DirectoryParameters {
   std::uint32_t restart;       // SMB2_RESTART_SCANS
   std::uint32_t single_entry;  // SMB2_RETURN_SINGLE_ENTRY
   std::uint32_t reopen;        // SMB2_REOPEN: also takes the new pattern
-  std::uint32_t entry_overhead;  // bytes one entry takes on the wire beside its UTF-16 name, at most ...
-  std::uint32_t wire_capacity;   // ... and how many wire bytes there are: fs_cache stops before they are full
+  std::uint32_t
+      entry_overhead;  // bytes one entry takes on the wire beside its UTF-16 name, at most ...
+  std::uint32_t
+      wire_capacity;  // ... and how many wire bytes there are: fs_cache stops before they are full
 };
 
 /// One entry of a directory's listing; `name_length` UTF-8 bytes follow, then padding to 8 bytes.
@@ -187,8 +198,8 @@ struct VolumeParameters {
   std::uint64_t creation_time;
 };
 
-/// lazy_write: fs_cache asks to write its unwritten operations up to `irp.lsn`. ff_driver lowers `irp.lsn` to what
-/// is mirrored (rule 4) and passes it down; completed, `irp.lsn` is durable.
+/// lazy_write: fs_cache asks to write its unwritten operations up to `irp.lsn`. ff_driver lowers
+/// `irp.lsn` to what is mirrored (rule 4) and passes it down; completed, `irp.lsn` is durable.
 struct LazyWriteParameters {
   std::uint64_t operations;  // out: operations written
   std::uint64_t bytes;       // out
@@ -196,23 +207,24 @@ struct LazyWriteParameters {
 
 /// mount. Payload: the LUN's directory on the host, UTF-8.
 struct MountParameters {
-  std::uint32_t node;            // index of the new owner in cluster.toml
-  std::uint32_t accept_loss;     // 1: the partner's store is known to be gone; own what the medium has
-  std::uint64_t applied_epoch;   // out: of the `applied` slot
-  std::uint64_t applied_lsn;     // out: what is surely incorporated
-  std::uint32_t mirror;          // out: index + 1 of the node that had a mirror at the last flush; 0: none
-  std::uint32_t owner;           // out: index of the owner before
+  std::uint32_t node;         // index of the new owner in cluster.toml
+  std::uint32_t accept_loss;  // 1: the partner's store is known to be gone; own what the medium has
+  std::uint64_t applied_epoch;  // out: of the `applied` slot
+  std::uint64_t applied_lsn;    // out: what is surely incorporated
+  std::uint32_t mirror;  // out: index + 1 of the node that had a mirror at the last flush; 0: none
+  std::uint32_t owner;   // out: index of the owner before
 };
 
 /// Completed ping: what `status` shows of a layer, and what health is judged by.
 struct LayerReport {
-  std::uint64_t operations;  // fs_cache: unwritten; mirror_server: mirrored; rd_driver: unacknowledged
-  std::uint64_t bytes;       // of those
-  std::uint64_t oldest_ms;   // age of the oldest storage request in flight, 0: none
-  std::uint64_t completed;   // IRPs completed since the start
-  std::uint32_t mirroring;   // ff_driver: 1 on, 0 off; rd_driver: 1 connected
-  std::uint32_t errors;      // storage errors since the start
-  std::uint32_t opens;       // fs_cache: open handles; netstack: connections
+  std::uint64_t
+      operations;       // fs_cache: unwritten; mirror_server: mirrored; rd_driver: unacknowledged
+  std::uint64_t bytes;  // of those
+  std::uint64_t oldest_ms;  // age of the oldest storage request in flight, 0: none
+  std::uint64_t completed;  // IRPs completed since the start
+  std::uint32_t mirroring;  // ff_driver: 1 on, 0 off; rd_driver: 1 connected
+  std::uint32_t errors;     // storage errors since the start
+  std::uint32_t opens;      // fs_cache: open handles; netstack: connections
   std::uint32_t reserved;
 };
 
@@ -243,18 +255,21 @@ struct FlagParameters {
 };
 
 struct Irp {
-  std::uint64_t id = 0;   // the same on every hop, for traces: issuing node and layer in the top 16 bits
+  std::uint64_t id =
+      0;  // the same on every hop, for traces: issuing node and layer in the top 16 bits
   std::uint64_t tag = 0;  // matches a completion to its request on one port
   Major major = Major::create;
   std::uint8_t minor = 0;
   std::uint8_t completion = 0;  // 0 request, 1 completion
-  Layer issuer = Layer::none;  // who sent the request on this link; the receiver's Driver fills it in
+  Layer issuer =
+      Layer::none;  // who sent the request on this link; the receiver's Driver fills it in
   Status status = Status::success;
   std::uint32_t lun = 0;
   std::uint32_t flags = 0;
   std::uint64_t information = 0;
   BufferRef payload = {};
-  BufferRef record = {};    // the operation's log record in the unwritten-data cache, once it has an LSN
+  BufferRef record =
+      {};  // the operation's log record in the unwritten-data cache, once it has an LSN
   std::uint64_t epoch = 0;
   std::uint64_t lsn = 0;    // place of this operation in its LUN's order; 0: it changes nothing
   std::uint64_t shows = 0;  // highest LSN whose effect the reply shows (rule 5)

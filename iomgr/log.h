@@ -1,4 +1,5 @@
-// A layer's log: a message and structured fields, one line an event. spdlog stands behind it in a process.
+// A layer's log: a message and structured fields, one line an event. spdlog stands behind it in a
+// process.
 #pragma once
 
 #include <concepts>
@@ -32,7 +33,9 @@ class Log {
 
   void debug(std::string_view message, Fields fields = {}) { write(Level::debug, message, fields); }
   void info(std::string_view message, Fields fields = {}) { write(Level::info, message, fields); }
-  void warning(std::string_view message, Fields fields = {}) { write(Level::warning, message, fields); }
+  void warning(std::string_view message, Fields fields = {}) {
+    write(Level::warning, message, fields);
+  }
   void error(std::string_view message, Fields fields = {}) { write(Level::error, message, fields); }
 };
 

@@ -1,5 +1,5 @@
-// The seam for byte streams: TCP and Unix sockets in a process, simulated links in a test. A layer knows no
-// socket, only these.
+// The seam for byte streams: TCP and Unix sockets in a process, simulated links in a test. A layer
+// knows no socket, only these.
 #pragma once
 
 #include <functional>
@@ -20,7 +20,8 @@ using Endpoint = std::string;
 class Stream {
  public:
   virtual ~Stream() = default;
-  /// Fills all of `out`, or fails: STATUS_CONNECTION_RESET when the other side is gone or close() was called.
+  /// Fills all of `out`, or fails: STATUS_CONNECTION_RESET when the other side is gone or close()
+  /// was called.
   virtual Task<Status> read(Bytes out) = 0;
   /// At least one byte into `out`; how many.
   virtual Task<Result<std::size_t>> read_some(Bytes out) = 0;

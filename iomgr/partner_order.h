@@ -1,5 +1,6 @@
-// The order `cluster/partner`: who the partner is, where to reach it (rd_driver) or where to wait for it
-// (mirror_server), and the key by which the two nodes know each other. JSON: docs/contracts.md.
+// The order `cluster/partner`: who the partner is, where to reach it (rd_driver) or where to wait
+// for it (mirror_server), and the key by which the two nodes know each other. JSON:
+// docs/contracts.md.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +22,9 @@ struct PartnerOrder {
   bool operator==(const PartnerOrder&) const = default;
 };
 
-/// Reads the order. `endpoint_member` is "connect" or "listen". STATUS_INVALID_PARAMETER for what is no such
-/// order: not JSON, a member missing, names of 0 or more than interconnect::kMaxNodeName bytes or
-/// equal to each other, a key of less than kMinKeyBytes.
+/// Reads the order. `endpoint_member` is "connect" or "listen". STATUS_INVALID_PARAMETER for what
+/// is no such order: not JSON, a member missing, names of 0 or more than interconnect::kMaxNodeName
+/// bytes or equal to each other, a key of less than kMinKeyBytes.
 Result<PartnerOrder> parse_partner_order(std::string_view json, std::string_view endpoint_member);
 
 inline constexpr std::size_t kMinKeyBytes = 16;

@@ -1,5 +1,5 @@
-// Port: one end of a link between two layers. Rings in shared memory between processes, plain queues inside
-// one. IRPs come out in the order in which they went in.
+// Port: one end of a link between two layers. Rings in shared memory between processes, plain
+// queues inside one. IRPs come out in the order in which they went in.
 #pragma once
 
 #include <functional>

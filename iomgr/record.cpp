@@ -10,11 +10,14 @@
 namespace understudy {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "records are little-endian as they lie in memory");
+static_assert(std::endian::native == std::endian::little,
+              "records are little-endian as they lie in memory");
 
 constexpr std::size_t kCrcStart = offsetof(RecordHeader, epoch);
 
-bool known(Effect effect) { return effect >= Effect::create && effect <= Effect::link; }
+bool known(Effect effect) {
+  return effect >= Effect::create && effect <= Effect::link;
+}
 
 }  // namespace
 
@@ -22,9 +25,10 @@ std::size_t record_size(const RecordHeader& header) {
   return sizeof(RecordHeader) + header.name_length + header.target_name_length + header.data_length;
 }
 
-void encode_record(RecordHeader header, std::string_view name, std::string_view target_name, ConstBytes data,
-                   Bytes out) {
-  UNDERSTUDY_CHECK(name.size() <= bounds::kMaxNameBytes && target_name.size() <= bounds::kMaxNameBytes);
+void encode_record(RecordHeader header, std::string_view name, std::string_view target_name,
+                   ConstBytes data, Bytes out) {
+  UNDERSTUDY_CHECK(name.size() <= bounds::kMaxNameBytes &&
+                   target_name.size() <= bounds::kMaxNameBytes);
   UNDERSTUDY_CHECK(data.size() <= bounds::kMaxTransfer);
   header.magic = RecordHeader::kMagic;
   header.name_length = static_cast<std::uint16_t>(name.size());
@@ -51,7 +55,8 @@ Result<Record> decode_record(ConstBytes bytes) {
   std::memcpy(&record.header, bytes.data(), sizeof record.header);
   const RecordHeader& header = record.header;
   if (header.magic != RecordHeader::kMagic || !known(header.effect) || header.lsn == 0 ||
-      header.name_length > bounds::kMaxNameBytes || header.target_name_length > bounds::kMaxNameBytes ||
+      header.name_length > bounds::kMaxNameBytes ||
+      header.target_name_length > bounds::kMaxNameBytes ||
       header.data_length > bounds::kMaxTransfer || bytes.size() != record_size(header)) {
     return Status::data_error;
   }

@@ -1,7 +1,7 @@
-// The log record of one operation: its effects, never the request (design: section 4). Written once by
-// fs_cache into the unwritten-data cache; the same bytes go over the interconnect into the partner's
-// mirror store and, after a takeover, to the partner's medium. Every value in it is a constant that
-// replay assigns, so replaying twice is replaying once (rule 10).
+// The log record of one operation: its effects, never the request (design: section 4). Written once
+// by fs_cache into the unwritten-data cache; the same bytes go over the interconnect into the
+// partner's mirror store and, after a takeover, to the partner's medium. Every value in it is a
+// constant that replay assigns, so replaying twice is replaying once (rule 10).
 //
 //     0 ┌─────────┬─────────┬───────────────────┬───────────────────┬─────────┬─────────┐
 //       │ magic   │ crc     │ epoch             │ lsn               │ lun     │kind,flag│
@@ -26,17 +26,20 @@
 namespace understudy {
 
 enum class Effect : std::uint16_t {
-  create = 1,   // `object` comes to be (a directory if `attributes` say so); parent/name -> object
-  write = 2,    // `data` at `offset`; the file's size is `size` from now on
-  set = 3,      // `object` has this size, these attributes and times
-  unlink = 4,   // parent/name is gone
-  rename = 5,   // parent/name is gone, target_parent/target_name -> object
-  link = 6,     // target_parent/target_name -> object
+  create = 1,  // `object` comes to be (a directory if `attributes` say so); parent/name -> object
+  write = 2,   // `data` at `offset`; the file's size is `size` from now on
+  set = 3,     // `object` has this size, these attributes and times
+  unlink = 4,  // parent/name is gone
+  rename = 5,  // parent/name is gone, target_parent/target_name -> object
+  link = 6,    // target_parent/target_name -> object
+  // rename, link: `data` is the old spelling of the name taken over from `replaced`, if it differed
+  // in case; it is gone
 };
 
 /// Flags of a record.
-inline constexpr std::uint16_t kRemovesObject = 1;    // unlink: that was the last name of `object`
-inline constexpr std::uint16_t kRemovesReplaced = 2;  // rename, link: that was the last name of `replaced`
+inline constexpr std::uint16_t kRemovesObject = 1;  // unlink: that was the last name of `object`
+inline constexpr std::uint16_t kRemovesReplaced =
+    2;  // rename, link: that was the last name of `replaced`
 
 struct RecordHeader {
   static constexpr std::uint32_t kMagic = 0x31525355;  // "USR1"
@@ -53,8 +56,8 @@ struct RecordHeader {
   std::uint64_t target_parent = 0;
   std::uint64_t replaced = 0;  // rename, link: the object whose name was taken over; 0: none
   std::uint64_t offset = 0;
-  std::uint64_t size = 0;         // of the object after the operation
-  std::uint32_t attributes = 0;   // of the object after the operation, FILE_ATTRIBUTE_*
+  std::uint64_t size = 0;        // of the object after the operation
+  std::uint32_t attributes = 0;  // of the object after the operation, FILE_ATTRIBUTE_*
   std::uint32_t data_length = 0;
   std::uint16_t name_length = 0;
   std::uint16_t target_name_length = 0;
@@ -62,7 +65,8 @@ struct RecordHeader {
   std::uint64_t creation_time = 0;  // the object's times after the operation, FILETIME ...
   std::uint64_t access_time = 0;
   std::uint64_t write_time = 0;
-  std::uint64_t change_time = 0;  // ... and the write time of every directory whose entries it changes
+  std::uint64_t change_time =
+      0;  // ... and the write time of every directory whose entries it changes
 };
 static_assert(sizeof(RecordHeader) == 128);
 
@@ -77,12 +81,13 @@ struct Record {
 /// Bytes a record takes.
 std::size_t record_size(const RecordHeader& header);
 
-/// Writes header (lengths and crc filled in), names and data to `out`, which is exactly record_size() long.
+/// Writes header (lengths and crc filled in), names and data to `out`, which is exactly
+/// record_size() long.
 void encode_record(RecordHeader header, std::string_view name, std::string_view target_name,
                    ConstBytes data, Bytes out);
 
-/// Checks magic, lengths, effect and crc. STATUS_CRC_ERROR or STATUS_DATA_ERROR for what is no record.
-/// `bytes` must be the record and nothing more.
+/// Checks magic, lengths, effect and crc. STATUS_CRC_ERROR or STATUS_DATA_ERROR for what is no
+/// record. `bytes` must be the record and nothing more.
 Result<Record> decode_record(ConstBytes bytes);
 
 }  // namespace understudy

@@ -12,7 +12,7 @@ namespace understudy {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : value_(std::move(value)) {}                          // NOLINT: implicit on purpose
+  Result(T value) : value_(std::move(value)) {}  // NOLINT: implicit on purpose
   Result(Status error) : status_(error) { UNDERSTUDY_CHECK(failed(error)); }  // NOLINT
 
   explicit operator bool() const { return value_.has_value(); }

@@ -22,7 +22,8 @@ Ring::Push Ring::push(const Irp& irp) {
 }
 
 bool Ring::must_wake() {
-  // One of this exchange and that in prepare_sleep comes first: either we see its flag or it sees our tail.
+  // One of this exchange and that in prepare_sleep comes first: either we see its flag or it sees
+  // our tail.
   return header_.sleeping.exchange(0, std::memory_order_acq_rel) != 0;
 }
 
@@ -42,6 +43,8 @@ bool Ring::prepare_sleep() {
   return false;
 }
 
-void Ring::awake() { header_.sleeping.store(0, std::memory_order_relaxed); }
+void Ring::awake() {
+  header_.sleeping.store(0, std::memory_order_relaxed);
+}
 
 }  // namespace understudy

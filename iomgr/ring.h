@@ -1,6 +1,6 @@
 // One direction of a link in shared memory: a queue of IRPs with one producer and one consumer.
-// The consumer says when it is about to sleep; only then does the producer have to ring the doorbell.
-// Indices only grow; what the other side wrote is checked before it is believed.
+// The consumer says when it is about to sleep; only then does the producer have to ring the
+// doorbell. Indices only grow; what the other side wrote is checked before it is believed.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,8 @@ class Ring {
 
   /// Consumer. Copies the IRP out.
   Pop pop(Irp& irp);
-  /// Consumer, when pop said empty: announces the sleep. False if something came meanwhile: pop again.
+  /// Consumer, when pop said empty: announces the sleep. False if something came meanwhile: pop
+  /// again.
   bool prepare_sleep();
   void awake();
 

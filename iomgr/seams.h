@@ -1,5 +1,5 @@
-// All that a layer knows of the world outside its own logic. A host (a process, a test, the simulator) makes
-// one for each layer.
+// All that a layer knows of the world outside its own logic. A host (a process, a test, the
+// simulator) makes one for each layer.
 #pragma once
 
 #include "iomgr/arena.h"

@@ -1,5 +1,5 @@
-// The one table of results. Values are NTSTATUS codes (MS-ERREF section 2.3), so netstack puts them on
-// the wire as they are.
+// The one table of results. Values are NTSTATUS codes (MS-ERREF section 2.3), so netstack puts them
+// on the wire as they are.
 #pragma once
 
 #include <cstdint>
@@ -96,15 +96,20 @@ namespace understudy {
   X(smb_no_preauth_integrity_hash_overlap, 0xC05D0000)
 // clang-format on
 
-enum class [[nodiscard]] Status : std::uint32_t {
+enum class [[nodiscard]] Status : std::uint32_t{
 #define UNDERSTUDY_STATUS_ENUM(name, value) name = (value),
-  UNDERSTUDY_STATUS_TABLE(UNDERSTUDY_STATUS_ENUM)
+    UNDERSTUDY_STATUS_TABLE(UNDERSTUDY_STATUS_ENUM)
 #undef UNDERSTUDY_STATUS_ENUM
 };
 
-/// True for success and the informational and warning codes that MS-ERREF calls success (bit 31 clear).
-constexpr bool ok(Status status) { return (static_cast<std::uint32_t>(status) >> 31) == 0; }
-constexpr bool failed(Status status) { return !ok(status); }
+/// True for success and the informational and warning codes that MS-ERREF calls success (bit 31
+/// clear).
+constexpr bool ok(Status status) {
+  return (static_cast<std::uint32_t>(status) >> 31) == 0;
+}
+constexpr bool failed(Status status) {
+  return !ok(status);
+}
 
 /// "STATUS_OBJECT_NAME_NOT_FOUND" and the like; "STATUS_?" for a value that is not in the table.
 std::string_view to_string(Status status);

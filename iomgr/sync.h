@@ -1,5 +1,6 @@
-// What the coroutines of one layer wait on: Event, Watermark, Credits, both(). Waiters are woken through
-// the executor, in the order in which they came, so that no wake-up runs inside the one who woke.
+// What the coroutines of one layer wait on: Event, Watermark, Credits, both(). Waiters are woken
+// through the executor, in the order in which they came, so that no wake-up runs inside the one who
+// woke.
 #pragma once
 
 #include <coroutine>
@@ -74,11 +75,12 @@ class Event {
   std::deque<std::shared_ptr<Waiter>> waiters_;
 };
 
-/// A number that only rises (an LSN up to which something holds), and those who wait until it has reached
-/// theirs.
+/// A number that only rises (an LSN up to which something holds), and those who wait until it has
+/// reached theirs.
 class Watermark {
  public:
-  explicit Watermark(Executor& executor, std::uint64_t value = 0) : executor_(executor), value_(value) {}
+  explicit Watermark(Executor& executor, std::uint64_t value = 0)
+      : executor_(executor), value_(value) {}
   Watermark(const Watermark&) = delete;
   Watermark& operator=(const Watermark&) = delete;
 
@@ -97,7 +99,9 @@ class Watermark {
       Watermark& watermark;
       std::uint64_t value;
       bool await_ready() const { return watermark.value_ >= value; }
-      void await_suspend(std::coroutine_handle<> frame) { watermark.waiters_.emplace(value, frame); }
+      void await_suspend(std::coroutine_handle<> frame) {
+        watermark.waiters_.emplace(value, frame);
+      }
       void await_resume() {}
     };
     return Awaiter{*this, value};
@@ -109,11 +113,12 @@ class Watermark {
   std::multimap<std::uint64_t, std::coroutine_handle<>> waiters_;
 };
 
-/// A counted resource (bytes, slots) handed out first come, first served. Credits(executor, 1) is a turn that
-/// coroutines take one after the other.
+/// A counted resource (bytes, slots) handed out first come, first served. Credits(executor, 1) is a
+/// turn that coroutines take one after the other.
 class Credits {
  public:
-  Credits(Executor& executor, std::uint64_t available) : executor_(executor), available_(available) {}
+  Credits(Executor& executor, std::uint64_t available)
+      : executor_(executor), available_(available) {}
   Credits(const Credits&) = delete;
   Credits& operator=(const Credits&) = delete;
 
@@ -136,7 +141,9 @@ class Credits {
         credits.available_ -= count;
         return true;
       }
-      void await_suspend(std::coroutine_handle<> frame) { credits.waiters_.push_back({frame, count}); }
+      void await_suspend(std::coroutine_handle<> frame) {
+        credits.waiters_.push_back({frame, count});
+      }
       void await_resume() {}
     };
     return Awaiter{*this, count};
@@ -155,7 +162,8 @@ class Credits {
 /// Gives a credit back at the end of a block.
 class CreditGuard {
  public:
-  explicit CreditGuard(Credits& credits, std::uint64_t count = 1) : credits_(&credits), count_(count) {}
+  explicit CreditGuard(Credits& credits, std::uint64_t count = 1)
+      : credits_(&credits), count_(count) {}
   CreditGuard(CreditGuard&& other) noexcept
       : credits_(std::exchange(other.credits_, nullptr)), count_(other.count_) {}
   CreditGuard& operator=(CreditGuard&&) = delete;

@@ -1,8 +1,8 @@
-// Task<T>: a coroutine that starts when it is awaited and resumes its awaiter when it ends. A handler of
-// a driver is one. TaskScope owns the coroutines that nobody awaits.
+// Task<T>: a coroutine that starts when it is awaited and resumes its awaiter when it ends. A
+// handler of a driver is one. TaskScope owns the coroutines that nobody awaits.
 //
-// One thread runs a layer, so nothing here is synchronised. An exception that leaves a Task is a bug and
-// ends the process: layers talk in Status.
+// One thread runs a layer, so nothing here is synchronised. An exception that leaves a Task is a
+// bug and ends the process: layers talk in Status.
 #pragma once
 
 #include <coroutine>
@@ -95,8 +95,8 @@ inline Task<void> Promise<void>::get_return_object() {
 }
 }  // namespace detail
 
-/// Owns coroutines that run on their own. Destroying the scope destroys what still waits in them, so a
-/// layer (or a whole simulated node) can be dropped at any moment without a leak.
+/// Owns coroutines that run on their own. Destroying the scope destroys what still waits in them,
+/// so a layer (or a whole simulated node) can be dropped at any moment without a leak.
 class TaskScope {
  public:
   TaskScope() = default;

@@ -1,6 +1,6 @@
-// Trace points: every STEP of the patent's figures, every hop of an IRP, every message of the interconnect.
-// Off, a point costs one masked load. On, it writes one entry to the layer's ring in the arena, where a tool
-// of another process can read it.
+// Trace points: every STEP of the patent's figures, every hop of an IRP, every message of the
+// interconnect. Off, a point costs one masked load. On, it writes one entry to the layer's ring in
+// the arena, where a tool of another process can read it.
 #pragma once
 
 #include <atomic>
@@ -15,7 +15,8 @@
 
 namespace understudy {
 
-/// The boxes of FIG. 3 (300-336) and FIG. 4 (400-422), with what the description says of them in short.
+/// The boxes of FIG. 3 (300-336) and FIG. 4 (400-422), with what the description says of them in
+/// short.
 // clang-format off
 #define UNDERSTUDY_STEP_TABLE(X)                                        \
   X(300, "the clustered servers are started")                           \
@@ -78,14 +79,16 @@ struct TraceEntry {
 };
 static_assert(sizeof(TraceEntry) == 64);
 
-/// A layer's ring of entries. One writer; readers in other processes take what has not been overwritten.
+/// A layer's ring of entries. One writer; readers in other processes take what has not been
+/// overwritten.
 class TraceRing {
  public:
   static constexpr std::uint64_t kBytes = 64 + bounds::kTraceEntries * sizeof(TraceEntry);
 
   explicit TraceRing(Bytes memory);
   void write(TraceEntry entry);
-  /// Entries with a sequence above `after`, oldest first; those overwritten while reading are left out.
+  /// Entries with a sequence above `after`, oldest first; those overwritten while reading are left
+  /// out.
   std::vector<TraceEntry> read(std::uint64_t after) const;
 
  private:
@@ -100,10 +103,12 @@ class Trace {
       : layer_(layer), mask_(mask), ring_(ring), executor_(executor) {}
 
   void step(Step step, const Irp& irp) {
-    if (on()) [[unlikely]] write(step, Hop::none, Layer::none, irp);
+    if (on()) [[unlikely]]
+      write(step, Hop::none, Layer::none, irp);
   }
   void hop(Hop hop, Layer neighbour, const Irp& irp) {
-    if (on()) [[unlikely]] write(Step{}, hop, neighbour, irp);
+    if (on()) [[unlikely]]
+      write(Step{}, hop, neighbour, irp);
   }
 
  private:

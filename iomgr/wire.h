@@ -1,5 +1,6 @@
-// Codec for little-endian bytes from outside. Reader never reads past its end: after the first read that
-// does not fit, ok() is false and every further read gives zero, so a parser checks once at its end.
+// Codec for little-endian bytes from outside. Reader never reads past its end: after the first read
+// that does not fit, ok() is false and every further read gives zero, so a parser checks once at
+// its end.
 #pragma once
 
 #include <concepts>
@@ -26,7 +27,8 @@ class WireReader {
     using Raw = std::make_unsigned_t<T>;
     const ConstBytes raw = take(sizeof(T));
     Raw value = 0;
-    for (std::size_t i = raw.size(); i-- > 0;) value = static_cast<Raw>((std::uint64_t{value} << 8) | raw[i]);
+    for (std::size_t i = raw.size(); i-- > 0;)
+      value = static_cast<Raw>((std::uint64_t{value} << 8) | raw[i]);
     return static_cast<T>(value);
   }
   std::uint8_t u8() { return get<std::uint8_t>(); }
@@ -65,7 +67,8 @@ class WireWriter {
   template <std::integral T>
   void put(T value) {
     auto raw = static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<T>>(value));
-    for (std::size_t i = 0; i < sizeof(T); ++i, raw >>= 8) bytes_.push_back(static_cast<std::uint8_t>(raw));
+    for (std::size_t i = 0; i < sizeof(T); ++i, raw >>= 8)
+      bytes_.push_back(static_cast<std::uint8_t>(raw));
   }
   void u8(std::uint8_t value) { put(value); }
   void u16(std::uint16_t value) { put(value); }
@@ -81,7 +84,8 @@ class WireWriter {
   template <std::integral T>
   void patch(std::size_t position, T value) {
     auto raw = static_cast<std::uint64_t>(static_cast<std::make_unsigned_t<T>>(value));
-    for (std::size_t i = 0; i < sizeof(T); ++i, raw >>= 8) bytes_.at(position + i) = static_cast<std::uint8_t>(raw);
+    for (std::size_t i = 0; i < sizeof(T); ++i, raw >>= 8)
+      bytes_.at(position + i) = static_cast<std::uint8_t>(raw);
   }
 
   std::size_t size() const { return bytes_.size(); }

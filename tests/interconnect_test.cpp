@@ -1,5 +1,8 @@
-// Both ends of the interconnect together: rd_driver of node a, mirror_server of node b, between them the wire of
-// the test, or a man in the middle. Above each stands a fake ff_driver, beside it a fake cluster_app.
+// Both ends of the interconnect together: rd_driver of node a, mirror_server of node b, between
+// them the wire of the test, or a man in the middle. Above each stands a fake ff_driver, beside it
+// a fake cluster_app.
+#include "iomgr/interconnect.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -8,7 +11,6 @@
 #include <random>
 #include <set>
 
-#include "iomgr/interconnect.h"
 #include "iomgr/local/local_host.h"
 #include "iomgr/record.h"
 #include "mirror_server/mirror_server.h"
@@ -18,16 +20,17 @@ namespace understudy {
 namespace {
 
 constexpr const char* kKey = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
-constexpr const char* kOtherKey = "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+constexpr const char* kOtherKey =
+    "ff112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
 
 std::string order(const std::string& member, const std::string& endpoint, const std::string& node,
                   const std::string& partner, const std::string& key) {
-  return "{\"" + member + "\":\"" + endpoint + "\",\"node\":\"" + node + "\",\"partner\":\"" + partner +
-         "\",\"key\":\"" + key + "\"}";
+  return "{\"" + member + "\":\"" + endpoint + "\",\"node\":\"" + node + "\",\"partner\":\"" +
+         partner + "\",\"key\":\"" + key + "\"}";
 }
 
-/// ff_driver of both nodes. On a it issues begins, appends and purges, and scribbles over a record as soon as its append
-/// is answered; on b it collects what is replayed.
+/// ff_driver of both nodes. On a it issues begins, appends and purges, and scribbles over a record
+/// as soon as its append is answered; on b it collects what is replayed.
 class FakeFilter : public Driver {
  public:
   explicit FakeFilter(Seams seams)
@@ -124,7 +127,8 @@ class FakeFilter : public Driver {
         replayed.emplace_back(irp.lun, record->header.lsn);
         data_bytes_replayed.push_back(record->data.size());
         for (const std::uint8_t byte : record->data) {
-          if (byte != static_cast<std::uint8_t>(irp.lsn * 7 + irp.lun)) co_return Status::data_error;
+          if (byte != static_cast<std::uint8_t>(irp.lsn * 7 + irp.lun))
+            co_return Status::data_error;
         }
         break;
       }
@@ -135,7 +139,8 @@ class FakeFilter : public Driver {
   }
   std::size_t count(std::uint32_t lun, bool successes) const {
     std::size_t number = 0;
-    for (const auto& [where, status] : appends) number += where.first == lun && ok(status) == successes;
+    for (const auto& [where, status] : appends)
+      number += where.first == lun && ok(status) == successes;
     return number;
   }
 
@@ -172,7 +177,8 @@ class FakeCluster : public Driver {
   RegionAllocator memory_;
 };
 
-/// Between a ("m:1") and b ("b:1"). Counts bytes and connections; can flip a bit, stop after a byte, or swallow.
+/// Between a ("m:1") and b ("b:1"). Counts bytes and connections; can flip a bit, stop after a
+/// byte, or swallow.
 class ManInTheMiddle {
  public:
   enum Direction : std::size_t { to_b = 0, to_a = 1 };
@@ -269,13 +275,14 @@ class ManInTheMiddle {
 };
 
 struct World {
-  static ArenaSizes sizes(std::uint64_t mirror_bytes) {
-    return {64 * bounds::kKiB, 8 * bounds::kMiB, mirror_bytes};
+  static std::shared_ptr<LocalMemory> memory(std::uint64_t mirror_bytes) {
+    return std::make_shared<LocalMemory>(
+        ArenaSizes{64 * bounds::kKiB, 8 * bounds::kMiB, mirror_bytes});
   }
   explicit World(std::uint64_t seed = 0, std::uint64_t mirror_bytes = 8 * bounds::kMiB)
       : loop(seed),
-        host_a(loop, wire, "a", sizes(64 * bounds::kKiB)),
-        host_b(loop, wire, "b", sizes(mirror_bytes)) {
+        host_a(loop, wire, "a", memory(64 * bounds::kKiB)),
+        host_b(loop, wire, "b", memory(mirror_bytes)) {
     host_a.link(filter_a, *rd);
     host_a.link(cluster_a, *rd);
     host_b.link(filter_b, *mirror);
@@ -285,8 +292,10 @@ struct World {
   }
   /// Gives both orders and waits until a hears that the partner is there.
   bool connect(const std::string& endpoint = "b:1") {
-    cluster_b.give(Layer::mirror_server, ClusterMinor::partner, 0, order("listen", "b:1", "b", "a", kKey));
-    cluster_a.give(Layer::rd_driver, ClusterMinor::partner, 0, order("connect", endpoint, "a", "b", kKey));
+    cluster_b.give(Layer::mirror_server, ClusterMinor::partner, 0,
+                   order("listen", "b:1", "b", "a", kKey));
+    cluster_a.give(Layer::rd_driver, ClusterMinor::partner, 0,
+                   order("connect", endpoint, "a", "b", kKey));
     return loop.run_until([this] { return filter_a.ups == 1; });
   }
   LayerReport ask(FakeCluster& cluster, Layer layer) {
@@ -331,7 +340,8 @@ TEST(Interconnect, StoresEveryRecordInOrderWhateverTheOrderOfEvents) {
     for (std::uint32_t lun = 0; lun < 3; ++lun) world.filter_a.begin(lun, 4, 100);
     ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.begins.size() == 3; }));
     for (const std::uint64_t lsn : shuffled(100, 80, seed)) {
-      for (std::uint32_t lun = 0; lun < 3; ++lun) world.filter_a.append(lun, 4, lsn, (lsn * seed) % 9000);
+      for (std::uint32_t lun = 0; lun < 3; ++lun)
+        world.filter_a.append(lun, 4, lsn, (lsn * seed) % 9000);
     }
     ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.appends.size() == 240; }));
     EXPECT_EQ(world.filter_a.succeeded(1), 80U);
@@ -347,7 +357,8 @@ TEST(Interconnect, WhatWasAcknowledgedBeforeACutIsReplayedInOrder) {
     world.filter_a.begin(7, 1, 1);
     ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.begins.size() == 1; }));
     for (const std::uint64_t lsn : shuffled(1, 200, seed)) world.filter_a.append(7, 1, lsn, 700);
-    ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.appends.size() >= seed * 4 - 3; }));
+    ASSERT_TRUE(
+        world.loop.run_until([&] { return world.filter_a.appends.size() >= seed * 4 - 3; }));
     world.wire.cut();
     world.wire.refuse = true;
     ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.downs == 1; }));
@@ -398,7 +409,8 @@ TEST(Interconnect, AFullMirrorHoldsAppendsBackUntilPurgesDrainIt) {
     constexpr std::uint64_t kCapacity = bounds::kMiB / 8 * 7;
     ASSERT_TRUE(world.connect());
     world.filter_a.begin(0, 1, 1);
-    for (std::uint64_t lsn = 1; lsn <= 60; ++lsn) world.filter_a.append(0, 1, lsn, 30'000 + lsn * 1000);
+    for (std::uint64_t lsn = 1; lsn <= 60; ++lsn)
+      world.filter_a.append(0, 1, lsn, 30'000 + lsn * 1000);
     world.loop.run_for(std::chrono::seconds(5));
     std::size_t stored = world.filter_a.succeeded(0);
     EXPECT_GT(stored, 10U);
@@ -445,9 +457,10 @@ TEST(Interconnect, AnOldEpochIsRefusedAndTheConnectionGoesOn) {
   world.filter_a.begin(0, 5, 1);
   world.filter_a.begin(1, 1, 1);
   ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.begins.size() == 3; }));
-  EXPECT_THAT(world.filter_a.begins, testing::UnorderedElementsAre(std::pair(0U, Status::success),
-                                                                   std::pair(0U, Status::volume_dismounted),
-                                                                   std::pair(1U, Status::success)));
+  EXPECT_THAT(world.filter_a.begins,
+              testing::UnorderedElementsAre(std::pair(0U, Status::success),
+                                            std::pair(0U, Status::volume_dismounted),
+                                            std::pair(1U, Status::success)));
   world.filter_a.append(0, 5, 1, 10);
   world.filter_a.append(1, 1, 1, 10);
   ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.appends.size() == 2; }));
@@ -470,7 +483,9 @@ TEST(Interconnect, OnceAReplayHasBegunAStaleOwnerGetsNothingStored) {
   ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.ups == 2; }));
   world.filter_a.begin(0, 2, 2);
   world.filter_a.append(0, 2, 2, 10);
-  ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.appends[{0, 2}] == Status::success; }));
+  ASSERT_TRUE(world.loop.run_until([&] {
+    return world.filter_a.appends[{0, 2}] == Status::success;
+  }));
   EXPECT_EQ(world.mirrored().operations, 1U);
 }
 
@@ -489,12 +504,15 @@ TEST(Interconnect, TheSignalOfFailureReachesThePartnersClusterApp) {
 TEST(Interconnect, AWrongKeyOrAWrongNameLetsNobodyIn) {
   for (const auto& [name, key] : {std::pair("a", kOtherKey), std::pair("c", kKey)}) {
     World world;
-    world.cluster_b.give(Layer::mirror_server, ClusterMinor::partner, 0, order("listen", "b:1", "b", "a", kKey));
-    world.cluster_a.give(Layer::rd_driver, ClusterMinor::partner, 0, order("connect", "b:1", name, "b", key));
+    world.cluster_b.give(Layer::mirror_server, ClusterMinor::partner, 0,
+                         order("listen", "b:1", "b", "a", kKey));
+    world.cluster_a.give(Layer::rd_driver, ClusterMinor::partner, 0,
+                         order("connect", "b:1", name, "b", key));
     world.loop.run_for(std::chrono::seconds(5));
     EXPECT_EQ(world.filter_a.ups, 0);
     EXPECT_EQ(world.ask(world.cluster_a, Layer::rd_driver).mirroring, 0U);
-    world.cluster_a.give(Layer::rd_driver, ClusterMinor::partner, 0, order("connect", "b:1", "a", "b", kKey));
+    world.cluster_a.give(Layer::rd_driver, ClusterMinor::partner, 0,
+                         order("connect", "b:1", "a", "b", kKey));
     EXPECT_TRUE(world.loop.run_until([&] { return world.filter_a.ups == 1; }));
     EXPECT_EQ(world.ask(world.cluster_a, Layer::rd_driver).mirroring, 1U);
   }
@@ -537,7 +555,8 @@ TEST(Interconnect, EveryFlippedBitOfAConversationIsRefused) {
   ASSERT_TRUE(world.connect("m:1"));
   world.loop.run_ready();
   ASSERT_EQ(world.filter_a.succeeded(0), 2U);
-  const std::size_t bytes[2] = {middle.bytes(ManInTheMiddle::to_b), middle.bytes(ManInTheMiddle::to_a)};
+  const std::size_t bytes[2] = {middle.bytes(ManInTheMiddle::to_b),
+                                middle.bytes(ManInTheMiddle::to_a)};
   ASSERT_GT(bytes[0], 500U);
   ASSERT_GT(bytes[1], 200U);
   for (const auto direction : {ManInTheMiddle::to_b, ManInTheMiddle::to_a}) {
@@ -556,7 +575,8 @@ TEST(Interconnect, EveryFlippedBitOfAConversationIsRefused) {
   world.filter_a.appends.clear();
   const int ups = world.filter_a.ups;
   middle.cut();
-  ASSERT_TRUE(world.loop.run_until([&] { return world.filter_a.ups > ups && world.filter_a.succeeded(0) == 2; }));
+  ASSERT_TRUE(world.loop.run_until(
+      [&] { return world.filter_a.ups > ups && world.filter_a.succeeded(0) == 2; }));
   ASSERT_EQ(world.replay(0), Status::success);
   EXPECT_EQ(world.filter_b.replayed.size(), 2U);
 }
@@ -572,9 +592,10 @@ TEST(Interconnect, AConversationCutAfterAnyByteLeavesOnlyWholeRecords) {
     const int before = middle.connections;
     middle.stop_after(ManInTheMiddle::to_b, count);
     middle.cut();
-    ASSERT_TRUE(world.loop.run_until(
-        [&] { return middle.connections > before && middle.touched() && middle.ended() == 2; }))
-        << "after byte " << count;
+    ASSERT_TRUE(world.loop.run_until([&] {
+      return middle.connections > before && middle.touched() && middle.ended() == 2;
+    })) << "after byte "
+        << count;
     world.filter_b.replayed.clear();
     ASSERT_EQ(world.replay(0), Status::success);
     ASSERT_LE(world.filter_b.replayed.size(), 2U);

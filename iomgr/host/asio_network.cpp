@@ -29,7 +29,6 @@ using Address = Protocol::endpoint;
 using Acceptor = asio::basic_socket_acceptor<Protocol>;
 using asio::ip::tcp;
 
-constexpr Duration kConnectLimit = std::chrono::seconds(5);
 constexpr Duration kAcceptRetry = std::chrono::milliseconds(100);
 constexpr std::string_view kUnixPrefix = "unix:";
 
@@ -322,8 +321,8 @@ class ConnectLimit {
   Executor::TimerId timer_;
 };
 
-Task<Result<std::shared_ptr<Stream>>> connect_to(AsioExecutor& executor, Endpoint endpoint) {
-  const Time deadline = executor.now() + kConnectLimit;
+Task<Result<std::shared_ptr<Stream>>> connect_to(AsioExecutor& executor, Endpoint endpoint,
+                                                 Time deadline) {
   const Result<std::vector<Address>> addresses = co_await resolve(executor.context(), endpoint);
   if (!addresses) co_return addresses.status();
   Status last = Status::object_name_not_found;
@@ -361,7 +360,7 @@ Result<std::shared_ptr<Listener>> AsioNetwork::listen(const Endpoint& endpoint) 
 }
 
 Task<Result<std::shared_ptr<Stream>>> AsioNetwork::connect(const Endpoint& endpoint) {
-  return connect_to(executor_, endpoint);
+  return connect_to(executor_, endpoint, executor_.now() + connect_limit_);
 }
 
 }  // namespace understudy

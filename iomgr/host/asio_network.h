@@ -11,7 +11,7 @@ namespace understudy {
 /// endpoint; STATUS_OBJECT_NAME_COLLISION: somebody listens there; STATUS_ACCESS_DENIED;
 /// STATUS_NOT_FOUND: no address of this machine.
 ///
-/// connect() also takes names and gives up after five seconds with STATUS_IO_TIMEOUT.
+/// connect() also takes names and gives up after `connect_limit` with STATUS_IO_TIMEOUT.
 /// STATUS_REQUEST_NOT_ACCEPTED: nobody listens there; STATUS_OBJECT_NAME_NOT_FOUND: no such name,
 /// no such socket file.
 ///
@@ -19,13 +19,15 @@ namespace understudy {
 /// knows how far it got.
 class AsioNetwork : public Network {
  public:
-  explicit AsioNetwork(AsioExecutor& executor) : executor_(executor) {}
+  explicit AsioNetwork(AsioExecutor& executor, Duration connect_limit = std::chrono::seconds(5))
+      : executor_(executor), connect_limit_(connect_limit) {}
 
   Result<std::shared_ptr<Listener>> listen(const Endpoint& endpoint) override;
   Task<Result<std::shared_ptr<Stream>>> connect(const Endpoint& endpoint) override;
 
  private:
   AsioExecutor& executor_;
+  Duration connect_limit_;
 };
 
 }  // namespace understudy

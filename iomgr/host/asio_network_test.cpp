@@ -1,6 +1,8 @@
 #include "iomgr/host/asio_network.h"
 
+#include <arpa/inet.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -12,6 +14,7 @@
 #include <vector>
 
 #include "iomgr/bounds.h"
+#include "iomgr/host/unique_fd.h"
 
 namespace understudy {
 namespace {
@@ -221,6 +224,43 @@ TEST_F(AsioNetworkTest, SaysWhyItCannotConnect) {
   }
   EXPECT_EQ(wait(network_.connect("unix:/" + std::string(200, 'x'))).status(),
             Status::invalid_parameter);
+}
+
+TEST_F(AsioNetworkTest, GivesUpOnAnAddressThatDoesNotAnswer) {
+  // A listener whose queue is full drops what else wants to connect, as a dead machine does.
+  const int port = 4458;
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(port);
+  address.sin_addr.s_addr =
+      inet_addr(own_address(port).substr(0, own_address(port).find(':')).c_str());
+  const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  ASSERT_EQ(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+  ASSERT_EQ(listen(listener.get(), 0), 0);
+  AsioNetwork impatient(executor_, 50ms);
+  const auto first = wait(impatient.connect(own_address(port)));
+  EXPECT_TRUE(first);
+  const Time start = executor_.now();
+  EXPECT_EQ(wait(impatient.connect(own_address(port))).status(), Status::io_timeout);
+  EXPECT_LT(executor_.now() - start, 10s);
+}
+
+TEST_F(AsioNetworkTest, AcceptWaitsWhileTheProcessIsOutOfDescriptors) {
+  const auto listener = network_.listen(own_address(4459));
+  ASSERT_TRUE(listener);
+  const auto client = wait(network_.connect(own_address(4459)));
+  rlimit before{};
+  ASSERT_EQ(getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit none_left = before;
+  none_left.rlim_cur = 3;
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &none_left), 0);
+  std::optional<Result<Connection>> accepted;
+  scope_.spawn(store((*listener)->accept(), accepted));
+  const bool early = executor_.run_until([&] { return accepted.has_value(); }, 20ms);
+  ASSERT_EQ(setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_FALSE(early);
+  ASSERT_TRUE(executor_.run_until([&] { return accepted.has_value(); }, 10s));
+  EXPECT_TRUE(*accepted);
 }
 
 TEST_F(AsioNetworkTest, SaysWhyItCannotListen) {

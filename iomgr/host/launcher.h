@@ -60,8 +60,8 @@ class NodeProcesses {
   /// cluster_app's end of the link to `layer`; once for each.
   std::unique_ptr<Port> take_port(Layer layer);
   /// Called once for every layer that ends, for whatever reason, on the executor; those that ended
-  /// before too. Of several that end together the order means nothing: the cause is the one that did
-  /// not end with kExitLinkBroken (process.h).
+  /// before too. Of several that end together the order means nothing: the cause is the one that
+  /// did not end with kExitLinkBroken (process.h).
   void on_death(OnDeath callback);
   /// SIGKILL to all.
   void kill_all();

@@ -1,8 +1,11 @@
 // A node of real processes: the test plays cluster_app, host_test_layer plays the five layers.
 #include "iomgr/host/launcher.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <filesystem>
@@ -83,11 +86,9 @@ class Node {
       static_cast<void>(ask(each.layer, Major::read));
   }
   const LayerProcess& process(Layer layer) {
-    for (const LayerProcess& each : processes->processes()) {
-      if (each.layer == layer) return each;
-    }
-    UNDERSTUDY_CHECK(!"one of the five");
-    return processes->processes()[0];
+    const auto all = processes->processes();
+    return *std::find_if(all.begin(), all.end(),
+                         [&](const auto& each) { return each.layer == layer; });
   }
 
   AsioExecutor executor;
@@ -126,8 +127,9 @@ TEST(NodeProcesses, EachLayerIsTheProcessThatTheListNames) {
 }
 
 TEST(NodeProcesses, ALayerHoldsOnlyTheDescriptorsThatAreMeantForIt) {
-  const UniqueFd inheritable(
-      dup(STDERR_FILENO));  // not close-on-exec, as some library may leave one
+  // Not close-on-exec, as some library may leave one, and beyond the numbers that are passed.
+  const UniqueFd any(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const UniqueFd inheritable(fcntl(any.get(), F_DUPFD, 50));
   const Programs programs;
   Node node(programs);
   node.ready();
@@ -188,7 +190,7 @@ TEST(NodeProcesses, KillsAndReapsAll) {
   }
 }
 
-TEST(NodeProcesses, LayersDieWithClusterApp) {
+TEST(NodeProcesses, LayersDieWithClusterAppEvenIfTheyHang) {
   const Programs programs;
   std::array<int, 2> pipe_ends = {-1, -1};
   ASSERT_EQ(pipe(pipe_ends.data()), 0);
@@ -207,6 +209,7 @@ TEST(NodeProcesses, LayersDieWithClusterApp) {
     ASSERT_EQ(read(pipe_ends[0], &pid, sizeof pid), static_cast<ssize_t>(sizeof pid));
     layers.push_back(open_pidfd(pid));
     ASSERT_TRUE(layers.back());
+    kill(pid, SIGSTOP);
     EXPECT_FALSE(has_ended(layers.back().get()));
   }
   cluster_app.kill(SIGKILL);

@@ -44,24 +44,20 @@ std::string_view describe(Layer layer) {
       return "SMB server driver of an Understudy node: SMB2/3 from clients to IRPs and back.";
     case Layer::ff_driver:
       return "File-system filter of an Understudy node: passes operations to fs_cache, hands a "
-             "copy to rd_driver, and "
-             "acknowledges when both stores have them.";
+             "copy to rd_driver, and acknowledges when both stores have them.";
     case Layer::fs_cache:
       return "File system of an Understudy node: names, opens, locks, the unwritten-data cache and "
-             "the storage medium "
-             "below it.";
+             "the storage medium below it.";
     case Layer::rd_driver:
       return "Redirect filter of an Understudy node: sends copies of operations to the partner's "
              "mirror server.";
     case Layer::mirror_server:
       return "Mirror store of an Understudy node: keeps the partner's unwritten operations and "
-             "replays them after a "
-             "takeover.";
+             "replays them after a takeover.";
     case Layer::cluster_app:
     case Layer::none:
       break;
   }
-  UNDERSTUDY_CHECK(!"a layer that is a process started by cluster_app");
   return {};
 }
 
@@ -212,6 +208,7 @@ int run_checked(Layer layer, LayerFactory factory, const Arguments& arguments, c
 }  // namespace
 
 int run_layer(int argc, char** argv, Layer layer, LayerFactory factory) {
+  UNDERSTUDY_CHECK(layer != Layer::none && layer != Layer::cluster_app);
   const std::string name(to_string(layer));
   if (argc <= 1) {
     return refuse(layer,

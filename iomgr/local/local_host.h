@@ -1,4 +1,5 @@
-// A node's (or a test's) worth of seams on a VirtualLoop: the arena in plain memory, one set of seams a layer.
+// A node's (or a test's) worth of seams on a VirtualLoop: the arena in plain memory, one set of
+// seams a layer.
 #pragma once
 
 #include <sys/mman.h>
@@ -33,13 +34,14 @@ class TestLog : public Log {
   std::string name_;
 };
 
-/// Memory for a node's arena: zeroed pages that cost nothing until they are touched. It can outlive the node, as a
-/// segment of shared memory outlives processes.
+/// Memory for a node's arena: zeroed pages that cost nothing until they are touched. It can outlive
+/// the node, as a segment of shared memory outlives processes.
 class LocalMemory {
  public:
   explicit LocalMemory(const ArenaSizes& sizes)
-      : sizes_(sizes), start_(mmap(nullptr, Arena::size_for(sizes), PROT_READ | PROT_WRITE,
-                                   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
+      : sizes_(sizes),
+        start_(mmap(nullptr, Arena::size_for(sizes), PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) {
     UNDERSTUDY_CHECK(start_ != MAP_FAILED);
   }
   LocalMemory(const LocalMemory&) = delete;
@@ -58,7 +60,10 @@ class LocalHost {
  public:
   LocalHost(VirtualLoop& loop, Wire& wire, std::string node,
             std::shared_ptr<LocalMemory> memory = std::make_shared<LocalMemory>(small_sizes()))
-      : loop_(loop), wire_(wire), node_(std::move(node)), memory_(std::move(memory)),
+      : loop_(loop),
+        wire_(wire),
+        node_(std::move(node)),
+        memory_(std::move(memory)),
         arena_(Arena::format(memory_->bytes(), memory_->sizes(), node_)) {}
 
   static ArenaSizes small_sizes() { return {8 * bounds::kMiB, 8 * bounds::kMiB, 8 * bounds::kMiB}; }
@@ -66,7 +71,8 @@ class LocalHost {
   /// The seams of one layer of this node.
   Seams seams(Layer layer) {
     Each& each = of(layer);
-    return {*each.executor, *each.network, *each.random, arena_, *each.trace, each.faults, *each.log};
+    return {*each.executor, *each.network, *each.random, arena_,
+            *each.trace,    each.faults,   *each.log};
   }
   Executor& executor(Layer layer) { return *of(layer).executor; }
   FaultPoints& faults(Layer layer) { return of(layer).faults; }
@@ -96,7 +102,8 @@ class LocalHost {
       slot->executor = loop_.make_executor();
       slot->network = std::make_unique<LocalNetwork>(wire_, *slot->executor);
       slot->random = std::make_unique<SeededRandom>(static_cast<std::uint64_t>(layer) + 1);
-      slot->trace = std::make_unique<Trace>(layer, arena_.header().trace_mask, arena_.trace_ring(layer), *slot->executor);
+      slot->trace = std::make_unique<Trace>(layer, arena_.header().trace_mask,
+                                            arena_.trace_ring(layer), *slot->executor);
       slot->log = std::make_unique<TestLog>(node_ + "." + std::string(to_string(layer)));
     }
     return *slot;

@@ -54,7 +54,8 @@ class LocalStream : public Stream {
 
   Task<Status> write(std::span<const ConstBytes> parts) override {
     if (out_->closed) co_return Status::connection_reset;
-    for (const ConstBytes part : parts) out_->bytes.insert(out_->bytes.end(), part.begin(), part.end());
+    for (const ConstBytes part : parts)
+      out_->bytes.insert(out_->bytes.end(), part.begin(), part.end());
     out_->arrived.set();
     co_return Status::success;
   }

@@ -1,5 +1,5 @@
-// Byte streams inside one process, on virtual time. Each layer gets its own LocalNetwork, made over its executor,
-// on the one Wire that joins them all.
+// Byte streams inside one process, on virtual time. Each layer gets its own LocalNetwork, made over
+// its executor, on the one Wire that joins them all.
 #pragma once
 
 #include <map>

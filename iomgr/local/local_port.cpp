@@ -54,7 +54,8 @@ class LocalPort : public Port {
 
 }  // namespace
 
-std::pair<std::unique_ptr<Port>, std::unique_ptr<Port>> make_local_link(Executor& one, Executor& other) {
+std::pair<std::unique_ptr<Port>, std::unique_ptr<Port>> make_local_link(Executor& one,
+                                                                        Executor& other) {
   auto inbox_one = std::make_shared<Inbox>(Inbox{&one, true, {}, {}, {}});
   auto inbox_other = std::make_shared<Inbox>(Inbox{&other, true, {}, {}, {}});
   return {std::make_unique<LocalPort>(inbox_one, inbox_other),

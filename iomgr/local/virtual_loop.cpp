@@ -50,7 +50,9 @@ class VirtualExecutor : public Executor {
   std::map<TimerId, Time> deadlines_;
 };
 
-std::unique_ptr<Executor> VirtualLoop::make_executor() { return std::make_unique<VirtualExecutor>(*this); }
+std::unique_ptr<Executor> VirtualLoop::make_executor() {
+  return std::make_unique<VirtualExecutor>(*this);
+}
 
 bool VirtualLoop::step() {
   if (first_ready_ == ready_.size()) {

@@ -1,5 +1,6 @@
-// The host inside one process, for tests and the simulator: virtual time, and an order of events that the seed
-// decides. Everything that is ready is run in some order; time moves only when nothing is ready.
+// The host inside one process, for tests and the simulator: virtual time, and an order of events
+// that the seed decides. Everything that is ready is run in some order; time moves only when
+// nothing is ready.
 #pragma once
 
 #include <cstdint>
@@ -26,8 +27,8 @@ class VirtualLoop {
 
   /// Runs until nothing is ready; timers stay where they are.
   void run_ready();
-  /// Runs, moving time from timer to timer, until `done` or until `limit` of virtual time has passed.
-  /// True if `done`.
+  /// Runs, moving time from timer to timer, until `done` or until `limit` of virtual time has
+  /// passed. True if `done`.
   bool run_until(const std::function<bool()>& done, Duration limit = std::chrono::seconds(60));
   /// Runs everything that is due within `duration` and leaves the time there.
   void run_for(Duration duration);

@@ -35,8 +35,11 @@ class TestClient : public Driver {
 
   using Driver::spawn;
 
-  Task<Answer> create(std::uint32_t lun, std::string path, std::uint32_t access, std::uint32_t disposition,
-                      std::uint32_t options = 0) {
+  /// Lets virtual time pass.
+  Task<void> pause(Duration duration) { co_await sleep_for(executor(), duration); }
+
+  Task<Answer> create(std::uint32_t lun, std::string path, std::uint32_t access,
+                      std::uint32_t disposition, std::uint32_t options = 0) {
     Irp irp = request(Major::create, lun, 0);
     irp.create.desired_access = access;
     irp.create.share_access = kShareAll;
@@ -52,14 +55,16 @@ class TestClient : public Driver {
     co_return answer;
   }
 
-  Task<Answer> write(std::uint32_t lun, std::uint64_t open, std::uint64_t offset, std::string data) {
+  Task<Answer> write(std::uint32_t lun, std::uint64_t open, std::uint64_t offset,
+                     std::string data) {
     Irp irp = request(Major::write, lun, open);
     irp.write.offset = offset;
     Answer answer = co_await exchange(irp, data, 0);
     co_return answer;
   }
 
-  Task<Answer> read(std::uint32_t lun, std::uint64_t open, std::uint64_t offset, std::uint32_t length) {
+  Task<Answer> read(std::uint32_t lun, std::uint64_t open, std::uint64_t offset,
+                    std::uint32_t length) {
     Irp irp = request(Major::read, lun, open);
     irp.read.offset = offset;
     irp.read.length = length;
@@ -116,7 +121,8 @@ class TestClient : public Driver {
   }
 
   Task<Answer> exchange(Irp irp, std::string payload, std::uint32_t room) {
-    const std::optional<BufferRef> buffer = allocator_.allocate(std::max<std::size_t>(payload.size(), room));
+    const std::optional<BufferRef> buffer =
+        allocator_.allocate(std::max<std::size_t>(payload.size(), room));
     UNDERSTUDY_CHECK(buffer.has_value());
     irp.payload = *buffer;
     irp.payload.length = static_cast<std::uint32_t>(payload.size());
@@ -126,7 +132,8 @@ class TestClient : public Driver {
     answer.status = co_await call(Layer::ff_driver, irp);
     answer.irp = irp;
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(irp.information, room));
-    if (ok(answer.status)) answer.bytes.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
+    if (ok(answer.status))
+      answer.bytes.assign(bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(size));
     allocator_.free(*buffer);
     co_return answer;
   }

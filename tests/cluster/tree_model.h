@@ -1,5 +1,5 @@
-// What a share must hold according to what its clients were told: files by path, and the one operation that
-// may or may not have happened because its answer never came.
+// What a share must hold according to what its clients were told: files by path, and the one
+// operation that may or may not have happened because its answer never came.
 #pragma once
 
 #include <map>
@@ -16,10 +16,10 @@ struct TreeOperation {
   enum class Kind { create, overwrite, write, resize, rename, remove };
   Kind kind;
   std::string path;
-  std::string target = {};     // rename
-  std::uint64_t offset = 0;    // write
-  std::string data = {};       // write
-  std::uint64_t size = 0;      // resize
+  std::string target = {};   // rename
+  std::uint64_t offset = 0;  // write
+  std::string data = {};     // write
+  std::uint64_t size = 0;    // resize
 
   /// The tree after it. Only for operations that were answered with success or not at all.
   void apply(Tree& tree) const {

@@ -1,5 +1,6 @@
-// Two nodes in one process: the real layers over local links and virtual time, a real directory as the medium. In
-// netstack's place stands a client that sees LSNs, in cluster_app's place the test, which gives the orders of FIG. 3.
+// Two nodes in one process: the real layers over local links and virtual time, a real directory as
+// the medium. In netstack's place stands a client that sees LSNs, in cluster_app's place the test,
+// which gives the orders of FIG. 3.
 #pragma once
 
 #include <boost/json.hpp>
@@ -19,7 +20,8 @@ namespace understudy {
 /// cluster_app's place: gives orders, hears events.
 class Orders : public Driver {
  public:
-  explicit Orders(Seams seams) : Driver(Layer::cluster_app, seams), payload_(seams.arena.region(Layer::cluster_app)) {
+  explicit Orders(Seams seams)
+      : Driver(Layer::cluster_app, seams), payload_(seams.arena.region(Layer::cluster_app)) {
     on(Major::cluster, [](Irp&) -> Task<Status> { co_return Status::success; });
   }
   ~Orders() override { cancel_all(); }
@@ -32,8 +34,7 @@ class Orders : public Driver {
     return irp;
   }
 
-  Task<Status> give(Layer layer, Irp& irp, boost::json::value payload = {}) {
-    const std::string text = payload.is_null() ? std::string() : boost::json::serialize(payload);
+  Task<Status> give(Layer layer, Irp& irp, std::string text) {
     const std::optional<BufferRef> buffer = payload_.allocate(text.size());
     UNDERSTUDY_CHECK(buffer.has_value());
     irp.payload = *buffer;
@@ -50,22 +51,29 @@ class Orders : public Driver {
 
 class WorldNode {
  public:
-  WorldNode(VirtualLoop& loop, Wire& wire, std::string name, std::uint32_t index, std::filesystem::path lun,
-            std::shared_ptr<LocalMemory> memory)
-      : name_(std::move(name)), index_(index), lun_(std::move(lun)), host_(loop, wire, name_, std::move(memory)),
-        cache_(make_fs_cache(host_.seams(Layer::fs_cache))), filter_(make_ff_driver(host_.seams(Layer::ff_driver))),
+  WorldNode(VirtualLoop& loop, Wire& wire, std::string name, std::uint32_t index,
+            std::filesystem::path lun, std::shared_ptr<LocalMemory> memory)
+      : name_(std::move(name)),
+        index_(index),
+        lun_(std::move(lun)),
+        host_(loop, wire, name_, std::move(memory)),
+        cache_(make_fs_cache(host_.seams(Layer::fs_cache))),
+        filter_(make_ff_driver(host_.seams(Layer::ff_driver))),
         redirect_(make_rd_driver(host_.seams(Layer::rd_driver))),
-        mirror_(make_mirror_server(host_.seams(Layer::mirror_server))), client_(host_.seams(Layer::netstack)),
+        mirror_(make_mirror_server(host_.seams(Layer::mirror_server))),
+        client_(host_.seams(Layer::netstack)),
         orders_(host_.seams(Layer::cluster_app)) {
     host_.link(client_, *filter_);
     host_.link(*filter_, *cache_);
     host_.link(*filter_, *redirect_);
     host_.link(*filter_, *mirror_);
-    for (Driver* layer : {static_cast<Driver*>(&client_), filter_.get(), cache_.get(), redirect_.get(), mirror_.get()}) {
+    for (Driver* layer : {static_cast<Driver*>(&client_), filter_.get(), cache_.get(),
+                          redirect_.get(), mirror_.get()}) {
       host_.link(*layer, orders_);
       host_.faults(layer->layer()).act = [this](FaultAction) { killed_ = true; };
     }
-    for (Driver* layer : {filter_.get(), cache_.get(), redirect_.get(), mirror_.get()}) layer->start();
+    for (Driver* layer : {filter_.get(), cache_.get(), redirect_.get(), mirror_.get()})
+      layer->start();
   }
 
   TestClient& client() { return client_; }
@@ -77,45 +85,57 @@ class WorldNode {
 
   /// Tells redirect filter and mirror server of each other.
   Task<void> join(const WorldNode& partner) {
-    const std::string key(64, 'a');
     Irp listen = orders_.order(ClusterMinor::partner);
     Status status = co_await orders_.give(Layer::mirror_server, listen,
-                                          {{"listen", name_ + ":1"}, {"node", name_}, {"partner", partner.name_}, {"key", key}});
+                                          partner_order("listen", name_, partner));
     UNDERSTUDY_CHECK(ok(status));
     Irp connect = orders_.order(ClusterMinor::partner);
     status = co_await orders_.give(Layer::rd_driver, connect,
-                                   {{"connect", partner.name_ + ":1"}, {"node", name_}, {"partner", partner.name_}, {"key", key}});
+                                   partner_order("connect", partner.name_, partner));
     UNDERSTUDY_CHECK(ok(status));
   }
 
-  /// STEPs 310 to 318: own the LUN, replay what the mirror store has of it, serve it. Operations replayed.
+  /// STEPs 310 to 318: own the LUN, replay what the mirror store has of it, serve it. Operations
+  /// replayed.
   Task<Result<std::uint64_t>> take(bool hold_lazy_writer, bool accept_loss = false) {
     Irp mount = orders_.order(ClusterMinor::mount);
     mount.mount.node = index_;
     mount.mount.accept_loss = accept_loss ? 1 : 0;
-    Status status = co_await orders_.give(
-        Layer::fs_cache, mount,
-        {{"path", lun_.string()}, {"lazy_writer", hold_lazy_writer ? "hold" : "run"}, {"flush_interval_ms", 5}});
+    Status status = co_await orders_.give(Layer::fs_cache, mount, mount_order(hold_lazy_writer));
     if (failed(status)) co_return status;
     Irp replay = orders_.order(ClusterMinor::replay);
     replay.replay.applied_epoch = mount.mount.applied_epoch;
     replay.replay.applied_lsn = mount.mount.applied_lsn;
-    status = co_await orders_.give(Layer::mirror_server, replay);
+    status = co_await orders_.give(Layer::mirror_server, replay, "");
     if (failed(status)) co_return status;
     Irp attach = orders_.order(ClusterMinor::attach);
     attach.mount.mirror = 2 - index_;
-    status = co_await orders_.give(Layer::ff_driver, attach);
+    status = co_await orders_.give(Layer::ff_driver, attach, "");
     if (failed(status)) co_return status;
     co_return replay.replay.operations;
   }
 
   Task<bool> mirroring() {
     Irp ping = orders_.order(ClusterMinor::ping);
-    const Status status = co_await orders_.give(Layer::ff_driver, ping);
+    const Status status = co_await orders_.give(Layer::ff_driver, ping, "");
     co_return ok(status) && ping.report.mirroring == 1 && ping.report.opens > 0;
   }
 
  private:
+  std::string partner_order(const char* member, const std::string& host,
+                            const WorldNode& partner) const {
+    const std::string key(64, 'a');
+    return boost::json::serialize(boost::json::object{
+        {member, host + ":1"}, {"node", name_}, {"partner", partner.name_}, {"key", key}});
+  }
+
+  std::string mount_order(bool hold_lazy_writer) const {
+    return boost::json::serialize(
+        boost::json::object{{"path", lun_.string()},
+                            {"lazy_writer", hold_lazy_writer ? "hold" : "run"},
+                            {"flush_interval_ms", 5}});
+  }
+
   std::string name_;
   std::uint32_t index_;
   std::filesystem::path lun_;

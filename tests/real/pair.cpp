@@ -21,31 +21,38 @@ namespace {
 namespace fs = std::filesystem;
 namespace json = boost::json;
 
-// How often a status is asked while a test waits for it to change: there is no event to wait for across a command line.
+// How often a status is asked while a test waits for it to change: there is no event to wait for
+// across a command line.
 constexpr auto kPoll = std::chrono::milliseconds(50);
 
-std::string binary(const std::string& name) { return std::string(UNDERSTUDY_BIN) + "/" + name; }
+std::string binary(const std::string& name) {
+  return std::string(UNDERSTUDY_BIN) + "/" + name;
+}
 
 std::string quoted(const std::string& text) {
   std::string out = "'";
-  for (const char letter : text) out += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
+  for (const char letter : text)
+    out += letter == '\'' ? std::string("'\\''") : std::string(1, letter);
   return out + "'";
 }
 
 void replace_all(std::string& text, const std::string& from, const std::string& to) {
-  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size()) text.replace(at, from.size(), to);
+  for (std::size_t at = 0; (at = text.find(from, at)) != std::string::npos; at += to.size())
+    text.replace(at, from.size(), to);
 }
 
 }  // namespace
 
 CommandResult run_command(const std::string& command, int seconds) {
-  const std::string limited = "timeout -k 5 " + std::to_string(seconds) + " bash -c " + quoted(command) + " 2>&1";
+  const std::string limited =
+      "timeout -k 5 " + std::to_string(seconds) + " bash -c " + quoted(command) + " 2>&1";
   CommandResult result;
   FILE* pipe = popen(limited.c_str(), "re");
   UNDERSTUDY_CHECK(pipe != nullptr);
   std::array<char, 65536> buffer;
   std::size_t count = 0;
-  while ((count = fread(buffer.data(), 1, buffer.size(), pipe)) > 0) result.output.append(buffer.data(), count);
+  while ((count = fread(buffer.data(), 1, buffer.size(), pipe)) > 0)
+    result.output.append(buffer.data(), count);
   const int status = pclose(pipe);
   result.exit_code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return result;
@@ -57,7 +64,8 @@ Pair::Pair(const Settings& settings) {
   directory_ = pattern;
   // Tests run side by side: the process id gives each its own loopback addresses.
   const auto pid = static_cast<unsigned>(getpid());
-  prefix_ = "127." + std::to_string(1 + (pid >> 8U) % 254) + "." + std::to_string(pid & 0xFFU) + ".1";
+  prefix_ =
+      "127." + std::to_string(1 + (pid >> 8U) % 254) + "." + std::to_string(pid & 0xFFU) + ".1";
 
   const CommandResult made = cluster_app("init " + quoted((directory_ / "cluster").string()));
   UNDERSTUDY_CHECK(made.exit_code == 0);
@@ -67,11 +75,13 @@ Pair::Pair(const Settings& settings) {
   std::string edited = text.str();
   replace_all(edited, "127.0.0.1", prefix_);
   for (const auto& [key, value] : settings) {
-    edited = std::regex_replace(edited, std::regex("(^|\n)" + key + " *=[^\n]*"), "$1" + key + " = " + value);
+    edited = std::regex_replace(edited, std::regex("(^|\n)" + key + " *=[^\n]*"),
+                                "$1" + key + " = " + value);
   }
   std::ofstream(config) << edited;
-  const CommandResult user = run_command("printf 'secret\\n' | " + binary("cluster_app") + " -C " +
-                                         quoted((directory_ / "cluster").string()) + " user add tester --password-stdin");
+  const CommandResult user =
+      run_command("printf 'secret\\n' | " + binary("cluster_app") + " -C " +
+                  quoted((directory_ / "cluster").string()) + " user add tester --password-stdin");
   UNDERSTUDY_CHECK(user.exit_code == 0);
 }
 
@@ -107,13 +117,15 @@ void Pair::start(const std::string& node, const std::string& faults) {
 void Pair::start_mirrored(const std::string& faults) {
   start("a", faults);
   start("b", faults);
-  UNDERSTUDY_CHECK(wait_until([](const Pair& pair) { return pair.mirroring("a") && pair.mirroring("b"); }, 30));
+  UNDERSTUDY_CHECK(
+      wait_until([](const Pair& pair) { return pair.mirroring("a") && pair.mirroring("b"); }, 30));
 }
 
 void Pair::kill(const std::string& node) {
   const json::object before = this->node(node);
   if (const json::value* layers = before.if_contains("processes")) {
-    for (const auto& [layer, pid] : layers->as_object()) ::kill(static_cast<pid_t>(pid.as_int64()), SIGKILL);
+    for (const auto& [layer, pid] : layers->as_object())
+      ::kill(static_cast<pid_t>(pid.as_int64()), SIGKILL);
   }
   Process& process = processes_.at(node);
   ::kill(process.pid, SIGKILL);
@@ -183,19 +195,23 @@ std::int64_t Pair::number(const std::string& name, const std::string& key) const
   return value == nullptr ? -1 : value->to_number<std::int64_t>();
 }
 
-CommandResult Pair::smb(const std::string& node, const std::string& share, const std::string& commands, int seconds) const {
-  return run_command("cd " + quoted(directory_.string()) + " && smbclient //" + address(node) + "/" + share +
-                         " -p 4450 -U 'tester%secret' -c " + quoted(commands),
+CommandResult Pair::smb(const std::string& node, const std::string& share,
+                        const std::string& commands, int seconds) const {
+  return run_command("cd " + quoted(directory_.string()) + " && smbclient //" + address(node) +
+                         "/" + share + " -p 4450 -U 'tester%secret' -c " + quoted(commands),
                      seconds);
 }
 
 CommandResult Pair::cluster_app(const std::string& arguments, int seconds) const {
   const bool init = arguments.rfind("init", 0) == 0;
   const std::string where = init ? "" : " -C " + quoted((directory_ / "cluster").string());
-  return run_command(binary("cluster_app") + where + " " + arguments + (arguments.find("--json") == std::string::npos ? "" : " 2>/dev/null"),
+  return run_command(binary("cluster_app") + where + " " + arguments +
+                         (arguments.find("--json") == std::string::npos ? "" : " 2>/dev/null"),
                      seconds);
 }
 
-std::string Pair::address(const std::string& node) const { return prefix_ + (node == "a" ? "1" : "2"); }
+std::string Pair::address(const std::string& node) const {
+  return prefix_ + (node == "a" ? "1" : "2");
+}
 
 }  // namespace understudy

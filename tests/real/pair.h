@@ -1,5 +1,5 @@
-// A real pair for tests: a cluster directory of its own, real processes on loopback addresses of its own, and
-// smbclient as the client. Everything it started is killed by pid when it goes.
+// A real pair for tests: a cluster directory of its own, real processes on loopback addresses of
+// its own, and smbclient as the client. Everything it started is killed by pid when it goes.
 #pragma once
 
 #include <sys/types.h>
@@ -54,7 +54,9 @@ class Pair {
 
   const std::filesystem::path& directory() const { return directory_; }
   /// The LUN's files as a person sees them on the host.
-  std::filesystem::path tree(const std::string& lun) const { return directory_ / "cluster" / lun / "tree"; }
+  std::filesystem::path tree(const std::string& lun) const {
+    return directory_ / "cluster" / lun / "tree";
+  }
   std::string address(const std::string& node) const;
 
  private:

@@ -1,0 +1,181 @@
+// The cluster server application (110 in FIG. 2) as a driver: it watches its node's five layers and
+// the partner, and decides who owns which LUN (FIG. 3). Everything it knows of the world comes
+// through Seams and Fence, so a whole cluster can run in one process.
+//
+// Files: watch.cpp (layers, partner: STEP 302, 304), orders.cpp (what it tells the layers),
+// ownership.cpp (take and give up LUNs), takeover.cpp (FIG. 3 from STEP 304 on), answers.cpp (what
+// the partner and the command line ask), node_status.cpp.
+//
+// Invariant: a LUN is taken only while its phase here is `none` and the partner is known not to
+// have it: by its own heartbeat, by its giving it up, or by its confirmed death.
+#pragma once
+
+#include <array>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster_app/command_server.h"
+#include "cluster_app/config.h"
+#include "cluster_app/fence.h"
+#include "cluster_app/membership.h"
+#include "cluster_app/peer_link.h"
+#include "iomgr/driver.h"
+
+namespace understudy {
+
+struct NodeSettings {
+  ClusterConfig config;
+  std::uint32_t self = 0;     // index of this node
+  std::string cluster_key;    // hexadecimal
+  std::string accounts;       // text of the accounts file
+  Endpoint command_endpoint;  // where the command line asks
+  std::vector<NodeProcess> processes;
+};
+
+class ClusterApp : public Driver {
+ public:
+  ClusterApp(Seams seams, NodeSettings settings, Fence& fence);
+  ~ClusterApp() override { cancel_all(); }
+
+  void start() override;
+  std::uint64_t incarnation() const { return incarnation_; }
+  /// The accounts file has changed.
+  void set_accounts(std::string text);
+  /// Ends the node in order: LUNs flushed and given up. The partner takes them over, unless the
+  /// whole cluster stops.
+  void stop(bool whole_cluster);
+  /// The node is lost: a layer died.
+  void fail(const std::string& why) { end(1, why); }
+
+  /// The node has ended: 0 in order, 1 failed and why. Called once; nothing of this object may be
+  /// used by the caller's stack afterwards, but it must not be destroyed before the call returns.
+  std::function<void(int exit_code, const std::string& why)> on_end;
+
+ private:
+  struct OwnLun {
+    LunPhase phase = LunPhase::none;
+    std::uint64_t epoch = 0;
+    bool seen_at_partner = false;  // in this incarnation: our mirror store has what it lacks
+    Time promised_until{0};        // given to the partner: not ours to settle before
+    Time retry_at{0};              // after a failure to take it
+    std::string problem;           // why we could not take it
+  };
+  struct LayerWatch {
+    LayerReport report{};
+    bool asked = false;
+    std::uint32_t missed = 0;  // rounds of the watchdog without an answer
+    std::uint64_t answers = 0;
+  };
+  enum class Planned { takeover, giveback };
+  struct Takeover {
+    std::string from;
+    std::string by;
+    std::uint64_t operations_replayed = 0;
+    std::int64_t milliseconds = 0;
+    std::size_t luns = 0;
+    FileTime time = 0;
+  };
+
+  // watch.cpp
+  Task<void> join_cluster();
+  Task<Status> introduce_partner();
+  Task<void> await_partner();
+  Task<void> monitor();
+  void look_at_ownership();
+  Task<void> ping_always(Layer layer);
+  Task<void> watchdog();
+  void take_event(const Irp& irp);
+  bool peer_connected(const PeerIdentity& peer);
+  void peer_disconnected();
+  bool peer_heard(const json::object& message);
+  Heartbeat own_heartbeat() const;
+
+  // orders.cpp
+  Task<Status> order(Layer layer, Irp& irp, std::string payload);
+  Task<Status> order_lun(Layer layer, ClusterMinor minor, std::uint32_t lun);
+  Task<Status> mount(std::uint32_t lun, bool accept_loss, Irp& mounted);
+  Task<Status> offer();
+
+  // ownership.cpp
+  Task<Status> take(std::uint32_t lun, std::uint64_t& operations_replayed);
+  void warn_of_loss(std::uint32_t lun, const NodeConfig& mirror);
+  Task<Status> mount_patiently(std::uint32_t lun, Irp& mounted);
+  Task<Status> replay_patiently(std::uint32_t lun, const Irp& mounted,
+                                std::uint64_t& operations_replayed);
+  Task<void> settle(std::uint32_t lun);
+  Task<Status> give_up(std::uint32_t lun);
+  Task<void> give_up_all();
+  void set_phase(std::uint32_t lun, LunPhase phase);
+
+  // takeover.cpp
+  Task<void> fail_over();
+  Task<bool> fence_partner();
+  Task<void> take_over(std::vector<std::uint32_t> luns, Time since);
+  Task<json::object> take_from_partner(std::vector<std::uint32_t> luns, Planned planned);
+  Task<Takeover> take_all(std::vector<std::uint32_t> luns, Time since);
+  Task<void> give_back_at_rejoin();
+  Task<void> stop_in_order(bool whole_cluster);
+
+  // answers.cpp
+  Task<json::object> answer_partner(json::object asked);
+  Task<json::object> answer_command(json::object command);
+  Task<json::object> command_takeover(json::object command);
+  Task<json::object> command_giveback();
+  Task<json::object> release(const json::object& asked);
+  Task<json::object> take_for_partner(const json::object& asked);
+  std::vector<std::uint32_t> luns_from(const json::object& asked) const;
+  std::string lun_names(const std::vector<std::uint32_t>& luns) const;
+
+  // node_status.cpp
+  Task<void> refresh_reports();
+  json::object status() const;
+
+  bool interconnect_up() const { return watch(Layer::rd_driver).report.mirroring != 0; }
+  bool mirroring() const {
+    return interconnect_up() && watch(Layer::ff_driver).report.mirroring != 0;
+  }
+  bool partner_gone() const;
+  const NodeConfig& self() const { return config_.nodes.at(settings_.self); }
+  const NodeConfig& partner() const { return config_.partner_of(settings_.self); }
+  std::uint32_t partner_index() const { return ClusterConfig::kNodes - 1 - settings_.self; }
+  LayerWatch& watch(Layer layer) { return watches_.at(static_cast<std::size_t>(layer)); }
+  const LayerWatch& watch(Layer layer) const {
+    return watches_.at(static_cast<std::size_t>(layer));
+  }
+  void end(int exit_code, const std::string& why);
+
+  const NodeSettings settings_;
+  const ClusterConfig& config_ = settings_.config;
+  Fence& fence_;
+  const std::uint64_t incarnation_;
+  std::string accounts_;
+  NodeState state_ = NodeState::starting;
+  bool ended_ = false;
+  bool cluster_stops_ = false;  // the partner said that all stop: no takeover
+  bool joined_ = false;         // we know whether the partner is there
+  bool failing_over_ = false;
+  int taking_over_ = 0;        // take_over() runs, so many times
+  bool giveback_due_ = false;  // auto_giveback, once after a start
+  Time absent_until_{0};       // a partner that was not there at our start has until then to come
+  std::vector<OwnLun> luns_;
+  std::array<LayerWatch, kLayers> watches_;
+  std::array<std::string, ClusterConfig::kNodes>
+      offered_;  // the `serve` in force for each node's address
+  std::string awaiting_;
+  std::optional<Takeover> last_takeover_;
+  Membership membership_;
+  RegionAllocator payload_;
+  Event ping_now_;
+  Event ping_answered_;
+  Event wake_;             // something that the monitor should look at
+  Event operator_fenced_;  // the operator confirms that the partner is off
+  Credits offer_turn_;
+  PeerLink link_;
+  CommandServer commands_;
+};
+
+std::unique_ptr<ClusterApp> make_cluster_app(Seams seams, NodeSettings settings, Fence& fence);
+
+}  // namespace understudy

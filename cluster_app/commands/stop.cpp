@@ -1,0 +1,50 @@
+// cluster_app stop [NAME]: one node, whose LUNs the partner takes; or the whole cluster.
+#include <ostream>
+
+#include "cluster_app/cluster_directory.h"
+#include "cluster_app/commands/commands.h"
+#include "cluster_app/stopping.h"
+
+namespace understudy {
+namespace {
+
+constexpr int kLimitMs = 60'000;
+
+int run(CommandLine& line, const ClusterConfig& config, const std::string& name) {
+  std::vector<std::string> nodes;
+  if (!name.empty()) {
+    if (!line.node(config, name)) return kFailed;
+    nodes.push_back(name);
+  } else {
+    for (const NodeConfig& node : config.nodes) nodes.push_back(node.name);
+  }
+  const auto asked = ask_to_stop(nodes, name.empty());
+  if (asked.empty()) {
+    return complain(line.console,
+                    name.empty() ? "no node runs" : "node " + name + " is not running");
+  }
+  for (const std::string& node : asked) {
+    if (!wait_until_stopped(node, kLimitMs)) {
+      return complain(line.console, "node " + node + " does not end; see " +
+                                        std::string(cluster_directory::kLog) + "/" + node + ".log");
+    }
+    line.console.out << "Node " << node << " has stopped." << std::endl;
+  }
+  return kDone;
+}
+
+}  // namespace
+
+void commands::stop(CLI::App& app, CommandLine& line) {
+  auto name = std::make_shared<std::string>();
+  CLI::App* const command = app.add_subcommand(
+      "stop", "Stop the cluster, or one node, whose LUNs its partner then serves");
+  command->add_option("NAME", *name, "The node; default: all of them")->type_name("");
+  command->callback([&line, name] {
+    line.run = [&line, name] {
+      return line.in_cluster([&](const ClusterConfig& config) { return run(line, config, *name); });
+    };
+  });
+}
+
+}  // namespace understudy

@@ -1,0 +1,62 @@
+// cluster.toml: which nodes there are, which LUNs, who owns them, and the settings of all. Read by
+// every command; invariant: a ClusterConfig that parse() gave is valid, and every index in it is in
+// range.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "iomgr/network.h"
+
+namespace understudy {
+
+struct NodeConfig {
+  std::string name;
+  Endpoint address;       // where its clients connect: SMB
+  Endpoint interconnect;  // where its mirror server listens for the partner's redirect filter
+  Endpoint control;       // where its cluster_app listens for the partner's
+};
+
+struct LunConfig {
+  std::string name;
+  std::string share;
+  std::uint32_t owner = 0;  // index of the node that serves it in quiet times: its home
+  std::string directory;    // on the host; relative to the cluster's directory until resolved
+};
+
+struct ClusterConfig {
+  /// This version pairs two nodes: each is the other's partner.
+  static constexpr std::size_t kNodes = 2;
+
+  std::vector<NodeConfig> nodes;  // a node's index is its place in the file
+  std::vector<LunConfig> luns;    // a LUN's number likewise
+
+  std::uint32_t flush_interval_ms = 1000;
+  bool lazy_writer_runs = true;
+  std::uint32_t unwritten_mib = 256;
+  std::uint32_t mirror_mib = 256;
+  std::uint32_t heartbeat_ms = 100;
+  std::uint32_t failure_after_ms = 3000;
+  bool signing_required = false;
+  bool auto_giveback = false;
+
+  std::optional<std::uint32_t> node_index(std::string_view name) const;
+  const NodeConfig& partner_of(std::uint32_t node) const { return nodes.at(kNodes - 1 - node); }
+  /// Numbers of the LUNs whose home is `node`.
+  std::vector<std::uint32_t> luns_of(std::uint32_t node) const;
+};
+
+/// Reads the text of a cluster.toml. `name` stands before errors. Nothing, and the reason in
+/// `error` with the key that is at fault, for what is unknown, missing, twice there, out of range
+/// or contradicts itself.
+std::optional<ClusterConfig> parse_config(const std::string& text, const std::string& name,
+                                          std::string& error);
+
+/// The cluster.toml that `init` writes: two nodes on 127.0.0.11 and 127.0.0.12, two LUNs, every
+/// setting explained.
+std::string default_config_text();
+
+}  // namespace understudy

@@ -1,0 +1,50 @@
+// What cluster_app must be able to do to another node: see its death, and bring it about. Behind an
+// interface because the means differ: pidfds on one machine (LocalFence), an agent elsewhere, a
+// variable in a test.
+//
+// Contract: what fence() and proven_dead() confirm is final: no process of that incarnation can
+// write to a LUN or answer a client ever again (rule 7). When in doubt they say false, and nobody
+// takes over.
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "iomgr/irp.h"
+#include "iomgr/task.h"
+
+namespace understudy {
+
+/// One process of a node, told apart from a later one with the same number by when it started.
+struct NodeProcess {
+  Layer layer = Layer::none;
+  std::int64_t pid = 0;
+  std::uint64_t start_time = 0;  // clock ticks since the machine's start, /proc/PID/stat field 22
+};
+
+/// One incarnation of a node, as its heartbeats tell of it.
+struct NodeIncarnation {
+  std::string node;
+  std::uint64_t incarnation = 0;
+  std::string machine;  // the same text on the same machine until it is started again
+  std::vector<NodeProcess> processes;
+};
+
+class Fence {
+ public:
+  virtual ~Fence() = default;
+
+  /// This machine, as its own node tells the partner.
+  virtual std::string machine() const = 0;
+  /// True when no incarnation of `node` can be running.
+  virtual bool proven_dead(const std::string& node) = 0;
+  /// Calls `died` once, soon after the first of its processes has died; replaces an earlier watch.
+  /// A node fails as a whole, so one death is enough.
+  virtual void watch(const NodeIncarnation& node, std::function<void()> died) = 0;
+  virtual void unwatch() = 0;
+  /// Kills every process of `node` and waits until all are gone. True: confirmed.
+  virtual Task<bool> fence(NodeIncarnation node) = 0;
+};
+
+}  // namespace understudy

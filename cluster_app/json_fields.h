@@ -1,0 +1,58 @@
+// Reading fields of JSON that came from outside: what is missing or of another type reads as empty,
+// never throws.
+#pragma once
+
+#include <boost/json.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace understudy {
+
+namespace json = boost::json;
+
+/// The object that `line` is; nothing if it is anything else.
+inline std::optional<json::object> parse_object(std::string_view line) {
+  boost::system::error_code failure;
+  json::value value = json::parse({line.data(), line.size()}, failure);
+  if (failure || !value.is_object()) return std::nullopt;
+  return std::move(value.as_object());
+}
+
+inline std::string text_of(const json::object& object, std::string_view key) {
+  const json::value* const value = object.if_contains({key.data(), key.size()});
+  if (value == nullptr || !value->is_string()) return {};
+  return {value->as_string().data(), value->as_string().size()};
+}
+
+inline std::uint64_t number_of(const json::object& object, std::string_view key) {
+  const json::value* const value = object.if_contains({key.data(), key.size()});
+  if (value == nullptr) return 0;
+  if (value->is_uint64()) return value->as_uint64();
+  return value->is_int64() && value->as_int64() >= 0 ? static_cast<std::uint64_t>(value->as_int64())
+                                                     : 0;
+}
+
+inline bool flag_of(const json::object& object, std::string_view key) {
+  const json::value* const value = object.if_contains({key.data(), key.size()});
+  return value != nullptr && value->is_bool() && value->as_bool();
+}
+
+inline const json::object& object_of(const json::object& object, std::string_view key) {
+  static const json::object none;
+  const json::value* const value = object.if_contains({key.data(), key.size()});
+  return value != nullptr && value->is_object() ? value->as_object() : none;
+}
+
+inline const json::array& array_of(const json::object& object, std::string_view key) {
+  static const json::array none;
+  const json::value* const value = object.if_contains({key.data(), key.size()});
+  return value != nullptr && value->is_array() ? value->as_array() : none;
+}
+
+// What they give is part of the object, which must live on.
+const json::object& object_of(const json::object&& object, std::string_view key) = delete;
+const json::array& array_of(const json::object&& object, std::string_view key) = delete;
+
+}  // namespace understudy

@@ -1,0 +1,98 @@
+#include "cluster_app/local_fence.h"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+
+#include "cluster_app/cluster_directory.h"
+#include "cluster_app/node_lock.h"
+#include "iomgr/host/fence.h"
+#include "iomgr/host/pidfd.h"
+
+namespace understudy {
+namespace {
+constexpr Duration kKillLimit = std::chrono::seconds(10);
+using Descriptor = boost::asio::posix::stream_descriptor;
+}  // namespace
+
+/// The pidfds of one incarnation. The first that becomes readable ends the watch.
+struct LocalFence::Watch : std::enable_shared_from_this<Watch> {
+  std::vector<std::unique_ptr<Descriptor>> processes;
+  std::function<void()> died;
+
+  void begin() {
+    for (const auto& process : processes) {
+      process->async_wait(Descriptor::wait_read,
+                          [self = shared_from_this()](boost::system::error_code error) {
+                            if (!error) self->end();
+                          });
+    }
+  }
+  void end() {
+    if (const auto tell = std::exchange(died, nullptr)) tell();
+  }
+  void cancel() {
+    died = nullptr;
+    boost::system::error_code ignored;
+    for (const auto& process : processes) process->cancel(ignored);
+  }
+};
+
+LocalFence::LocalFence(AsioExecutor& executor, Log& log)
+    : executor_(executor), log_(log), machine_(machine_identity()) {}
+
+LocalFence::~LocalFence() {
+  unwatch();
+}
+
+bool LocalFence::proven_dead(const std::string& node) {
+  return NodeLock::look(cluster_directory::lock_path(node)) == NodeLock::State::free;
+}
+
+void LocalFence::unwatch() {
+  if (watch_) watch_->cancel();
+  watch_.reset();
+}
+
+void LocalFence::watch(const NodeIncarnation& node, std::function<void()> died) {
+  unwatch();
+  if (machine_.empty() || node.machine != machine_) return;
+  watch_ = std::make_shared<Watch>();
+  watch_->died = std::move(died);
+  for (const NodeProcess& process : node.processes) {
+    UniqueFd pidfd = open_pidfd(static_cast<pid_t>(process.pid));
+    // In this order: the descriptor holds on to one process, so the answer is about that one or a
+    // later one.
+    const bool lives =
+        pidfd && start_time_of(static_cast<pid_t>(process.pid)) == process.start_time;
+    if (lives) {
+      watch_->processes.push_back(
+          std::make_unique<Descriptor>(executor_.context(), pidfd.release()));
+    } else {
+      executor_.post([watch = watch_] { watch->end(); });
+    }
+  }
+  watch_->begin();
+}
+
+Task<bool> LocalFence::fence(NodeIncarnation node) {
+  if (node.processes.empty()) co_return proven_dead(node.node);
+  if (machine_.empty() || node.machine != machine_) {
+    log_.error("the node runs on another machine: nothing here can fence it",
+               {{"node", node.node}});
+    co_return false;
+  }
+  std::vector<ProcessIdentity> processes;
+  for (const NodeProcess& each : node.processes)
+    processes.push_back({static_cast<pid_t>(each.pid), each.start_time});
+  const FenceReport report =
+      co_await understudy::fence(executor_, std::move(processes), kKillLimit);
+  log_.info("fenced", {{"node", node.node},
+                       {"confirmed", report.confirmed ? "yes" : "no"},
+                       {"killed", report.killed},
+                       {"gone_before", report.gone_before},
+                       {"not_the_same", report.not_the_same},
+                       {"not_confirmed", report.not_confirmed}});
+  co_return report.confirmed;
+}
+
+}  // namespace understudy

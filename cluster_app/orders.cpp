@@ -1,0 +1,91 @@
+// What cluster_app tells its layers (docs/contracts.md, "cluster_app's orders").
+#include <algorithm>
+#include <cctype>
+#include <cstring>
+
+#include "cluster_app/cluster_app.h"
+
+namespace understudy {
+namespace {
+
+std::string mount_order(const ClusterConfig& config, std::uint32_t lun) {
+  return json::serialize(json::object{{"path", config.luns.at(lun).directory},
+                                      {"lazy_writer", config.lazy_writer_runs ? "run" : "hold"},
+                                      {"flush_interval_ms", config.flush_interval_ms}});
+}
+
+}  // namespace
+
+Task<Status> ClusterApp::order(Layer layer, Irp& irp, std::string payload) {
+  if (!payload.empty()) {
+    const auto buffer = payload_.allocate(payload.size());
+    if (!buffer) co_return Status::insufficient_resources;
+    irp.payload = *buffer;
+    irp.payload.length = static_cast<std::uint32_t>(payload.size());
+    std::memcpy(arena().bytes(irp.payload)->data(), payload.data(), payload.size());
+    const Status status = co_await call(layer, irp);
+    payload_.free(*buffer);
+    co_return status;
+  }
+  const Status status = co_await call(layer, irp);
+  co_return status;
+}
+
+Task<Status> ClusterApp::order_lun(Layer layer, ClusterMinor minor, std::uint32_t lun) {
+  Irp irp = make_irp(Major::cluster, minor);
+  irp.lun = lun;
+  irp.epoch = luns_.at(lun).epoch;
+  const Status status = co_await order(layer, irp, {});
+  co_return status;
+}
+
+Task<Status> ClusterApp::mount(std::uint32_t lun, bool accept_loss, Irp& mounted) {
+  mounted = make_irp(Major::cluster, ClusterMinor::mount);
+  mounted.lun = lun;
+  mounted.mount.node = settings_.self;
+  mounted.mount.accept_loss = accept_loss ? 1 : 0;
+  const Status status = co_await order(Layer::fs_cache, mounted, mount_order(config_, lun));
+  co_return status;
+}
+
+/// Makes netstack offer exactly the LUNs that are served here, each on its home node's address.
+Task<Status> ClusterApp::offer() {
+  co_await offer_turn_.acquire();
+  const CreditGuard turn(offer_turn_);
+  Status result = Status::success;
+  for (std::uint32_t home = 0; home < ClusterConfig::kNodes; ++home) {
+    const NodeConfig& node = config_.nodes.at(home);
+    json::array shares;
+    for (const std::uint32_t lun : config_.luns_of(home)) {
+      if (luns_.at(lun).phase == LunPhase::serving)
+        shares.push_back({{"name", config_.luns.at(lun).share}, {"lun", lun}});
+    }
+    std::string name = node.name;
+    std::transform(name.begin(), name.end(), name.begin(),
+                   [](char c) { return static_cast<char>(std::toupper(c)); });
+    const bool wanted = !shares.empty();
+    std::string text;
+    if (wanted) {
+      text = json::serialize(json::object{{"address", node.address},
+                                          {"server", name},
+                                          {"shares", shares},
+                                          {"accounts", accounts_},
+                                          {"signing_required", config_.signing_required}});
+    }
+    if (text == offered_.at(home)) continue;
+    Irp irp = make_irp(Major::cluster, wanted ? ClusterMinor::serve : ClusterMinor::unserve);
+    const std::string payload =
+        wanted ? text : json::serialize(json::object{{"address", node.address}});
+    const Status status = co_await order(Layer::netstack, irp, payload);
+    if (failed(status)) {
+      log().error(wanted ? "netstack cannot serve" : "netstack cannot stop serving",
+                  {{"address", node.address}, {"status", status}});
+      result = status;
+    } else {
+      offered_.at(home) = text;
+    }
+  }
+  co_return result;
+}
+
+}  // namespace understudy

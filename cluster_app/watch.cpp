@@ -1,0 +1,253 @@
+// Monitoring (FIG. 3, STEPs 300, 302, 304, 332): this node's five layers, and the partner.
+#include <algorithm>
+#include <chrono>
+
+#include "cluster_app/cluster_app.h"
+
+namespace understudy {
+namespace {
+constexpr Duration kPingPause = std::chrono::milliseconds(250);
+constexpr std::uint32_t kMissedPings = 20;  // five seconds without progress
+}  // namespace
+
+/// What follows the start of the node, once.
+Task<void> ClusterApp::join_cluster() {
+  const Status introduced = co_await introduce_partner();
+  if (failed(introduced)) co_return;
+  const Status listening = link_.start();
+  if (failed(listening)) {
+    end(1, "cannot listen on " + self().control + ": " + std::string(to_string(listening)));
+    co_return;
+  }
+  co_await await_partner();
+  absent_until_ = executor().now() + std::chrono::milliseconds(config_.failure_after_ms);
+  joined_ = true;
+  spawn(monitor());
+}
+
+/// Tells the two layers of the interconnect where the partner is.
+Task<Status> ClusterApp::introduce_partner() {
+  json::object to_mirror_server = {{"listen", self().interconnect},
+                                   {"node", self().name},
+                                   {"partner", partner().name},
+                                   {"key", settings_.cluster_key}};
+  json::object to_rd_driver = {{"connect", partner().interconnect},
+                               {"node", self().name},
+                               {"partner", partner().name},
+                               {"key", settings_.cluster_key}};
+  Irp irp = make_irp(Major::cluster, ClusterMinor::partner);
+  Status status = co_await order(Layer::mirror_server, irp, json::serialize(to_mirror_server));
+  if (failed(status)) {
+    end(1, "mirror_server cannot listen on " + self().interconnect + ": " +
+               std::string(to_string(status)));
+    co_return status;
+  }
+  irp = make_irp(Major::cluster, ClusterMinor::partner);
+  status = co_await order(Layer::rd_driver, irp, json::serialize(to_rd_driver));
+  if (failed(status))
+    end(1, "rd_driver refuses the partner's address: " + std::string(to_string(status)));
+  co_return status;
+}
+
+/// A LUN may be touched only when it is known whether the partner lives and what it owns.
+Task<void> ClusterApp::await_partner() {
+  while (!membership_.heartbeat() && !fence_.proven_dead(partner().name)) {
+    awaiting_ = "node " + partner().name + " runs, but has not answered on the control link yet";
+    wake_.reset();
+    static_cast<void>(co_await wake_.wait_until(executor().now() +
+                                                std::chrono::milliseconds(config_.heartbeat_ms)));
+  }
+  awaiting_.clear();
+  const auto& heartbeat = membership_.heartbeat();
+  giveback_due_ = config_.auto_giveback && heartbeat.has_value();
+  log().info(heartbeat ? "the partner is there" : "the partner is not running",
+             {{"partner", partner().name}});
+}
+
+/// STEP 302, until the end. Time in which this process itself did not run is not counted against
+/// the partner.
+Task<void> ClusterApp::monitor() {
+  const Duration period = std::chrono::milliseconds(config_.heartbeat_ms);
+  Time last = executor().now();
+  while (true) {
+    const Duration elapsed = std::min<Duration>(executor().now() - last, 2 * period);
+    last = executor().now();
+    membership_.tick(elapsed, interconnect_up());
+    if (membership_.peer() == Membership::Peer::failed && !failing_over_) {  // STEP 304
+      spawn(fail_over());
+    } else if (state_ != NodeState::stopping && !failing_over_) {
+      look_at_ownership();
+    }
+    wake_.reset();
+    static_cast<void>(co_await wake_.wait_until(last + period));
+  }
+}
+
+bool ClusterApp::partner_gone() const {
+  switch (membership_.peer()) {
+    case Membership::Peer::gone:
+      return true;
+    case Membership::Peer::unseen:
+      return fence_.proven_dead(partner().name);
+    default:
+      return false;
+  }
+}
+
+/// Which LUNs nobody owns, and what to do about it.
+void ClusterApp::look_at_ownership() {
+  const Time now = executor().now();
+  const bool gone = partner_gone();
+  std::vector<std::uint32_t> orphans;
+  bool settled = true;
+  for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
+    const OwnLun& own = luns_.at(lun);
+    const bool at_home = config_.luns.at(lun).owner == settings_.self;
+    if (at_home && own.phase != LunPhase::serving &&
+        membership_.phase_at_peer(lun) == LunPhase::none)
+      settled = false;
+    if (own.phase != LunPhase::none || own.retry_at > now) continue;
+    if (gone && !at_home) {
+      const bool may_still_come =
+          membership_.peer() == Membership::Peer::unseen && now < absent_until_;
+      if (!may_still_come && !cluster_stops_) orphans.push_back(lun);
+    } else if (gone && membership_.peer() == Membership::Peer::gone) {
+      if (!cluster_stops_) orphans.push_back(lun);  // it was at the partner's when that went
+    } else if (at_home && membership_.phase_at_peer(lun) == LunPhase::none &&
+               own.promised_until <= now && (gone || membership_.heartbeat())) {
+      luns_.at(lun).retry_at = now + std::chrono::seconds(1);
+      spawn(settle(lun));
+    }
+  }
+  if (settled && state_ == NodeState::starting) {
+    state_ = NodeState::up;
+    log().info("node is up");
+  }
+  if (!orphans.empty() && taking_over_ == 0) spawn(take_over(std::move(orphans), now));
+  if (settled && giveback_due_ && membership_.heartbeat() && interconnect_up()) {
+    giveback_due_ = false;
+    spawn(give_back_at_rejoin());
+  }
+}
+
+Task<void> ClusterApp::ping_always(Layer layer) {
+  while (true) {
+    watch(layer).asked = true;
+    Irp ping = make_irp(Major::cluster, ClusterMinor::ping);
+    const Status status = co_await call(layer, ping);
+    watch(layer).asked = false;
+    watch(layer).missed = 0;
+    ++watch(layer).answers;
+    if (ok(status)) watch(layer).report = ping.report;
+    ping_answered_.pulse();
+    static_cast<void>(co_await ping_now_.wait_until(executor().now() + kPingPause));
+  }
+}
+
+/// A layer that makes no progress takes the node down (claim 10's kind (b)). Rounds are counted,
+/// not time: after a pause of this process the answers are there before the next rounds are.
+Task<void> ClusterApp::watchdog() {
+  while (true) {
+    co_await sleep_for(executor(), kPingPause);
+    for (std::size_t index = 1; index < kLayers; ++index) {
+      LayerWatch& each = watches_.at(index);
+      if (each.asked && ++each.missed == kMissedPings) {
+        end(1, std::string(to_string(static_cast<Layer>(index))) +
+                   " has made no progress for 5 seconds");
+      }
+    }
+  }
+}
+
+void ClusterApp::take_event(const Irp& irp) {
+  switch (irp.event.kind) {
+    case EventKind::partner_lost:
+      watch(Layer::rd_driver).report.mirroring = 0;
+      log().warning("the interconnect is down");
+      break;
+    case EventKind::partner_back:
+      watch(Layer::rd_driver).report.mirroring = 1;
+      log().info("the interconnect is up");
+      break;
+    case EventKind::mirroring_on:
+      trace().step(Step::s334, irp);
+      watch(Layer::ff_driver).report.mirroring = 1;
+      log().info("mirroring is on", {{"lun", irp.lun}});
+      break;
+    case EventKind::mirroring_off:
+      watch(Layer::ff_driver).report.mirroring = 0;
+      log().warning("mirroring is off: degraded", {{"lun", irp.lun}});
+      break;
+    case EventKind::partner_storage_error:
+      log().error("the partner's storage medium answers with errors",
+                  {{"lun", irp.lun}, {"status", irp.status}});
+      break;
+    case EventKind::storage_error:
+      log().error("the storage medium answers with errors",
+                  {{"lun", irp.lun}, {"status", irp.status}});
+      break;
+  }
+  wake_.set();
+}
+
+bool ClusterApp::peer_connected(const PeerIdentity& peer) {
+  const bool is_new = membership_.peer() != Membership::Peer::up;
+  if (!membership_.connected(peer)) {
+    log().warning("a node that was fenced is still there and is refused",
+                  {{"node", peer.node}, {"incarnation", peer.incarnation}});
+    return false;
+  }
+  // Before our first heartbeat goes out: it tells a new incarnation that its LUNs are being taken
+  // over.
+  if (membership_.peer() == Membership::Peer::failed && !failing_over_) spawn(fail_over());
+  cluster_stops_ = false;
+  if (is_new) {
+    trace().step(Step::s332, make_irp(Major::cluster, ClusterMinor::event));
+    log().info("the partner is operational",
+               {{"node", peer.node}, {"incarnation", peer.incarnation}});
+  }
+  wake_.set();
+  return true;
+}
+
+void ClusterApp::peer_disconnected() {
+  membership_.disconnected();
+  log().warning("the control link is down", {{"partner", partner().name}});
+  wake_.set();
+}
+
+bool ClusterApp::peer_heard(const json::object& message) {
+  auto heartbeat = heartbeat_from(message, luns_.size());
+  if (!heartbeat) return false;
+  heartbeat->who.node = partner().name;
+  const bool first = !membership_.heartbeat();
+  for (std::size_t lun = 0; lun < luns_.size(); ++lun) {
+    if (heartbeat->luns[lun].phase == LunPhase::serving) luns_[lun].seen_at_partner = true;
+  }
+  membership_.heard(std::move(*heartbeat));
+  if (first && membership_.heartbeat()) {
+    const NodeIncarnation& who = membership_.heartbeat()->who;
+    fence_.watch(who, [this, incarnation = who.incarnation] {
+      membership_.died(incarnation);
+      wake_.set();
+    });
+    wake_.set();
+  }
+  return true;
+}
+
+Heartbeat ClusterApp::own_heartbeat() const {
+  Heartbeat heartbeat;
+  heartbeat.who = {self().name, incarnation_, fence_.machine(), settings_.processes};
+  heartbeat.state = taking_over_ || failing_over_ ? NodeState::takeover : state_;
+  heartbeat.healthy = std::all_of(watches_.begin(), watches_.end(), [](const LayerWatch& each) {
+    return each.missed < kMissedPings / 4;
+  });
+  // mirror_server counts all LUNs together; those that are served here are not the partner's.
+  const std::uint64_t mirrored = watch(Layer::mirror_server).report.operations;
+  for (const OwnLun& own : luns_)
+    heartbeat.luns.push_back({own.phase, own.epoch, own.phase == LunPhase::none ? mirrored : 0});
+  return heartbeat;
+}
+
+}  // namespace understudy

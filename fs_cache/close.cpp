@@ -1,0 +1,74 @@
+// CLOSE: IRP_MJ_CLEANUP and IRP_MJ_CLOSE in one. The last close of a name that is to be deleted
+// deletes it (MS-FSA 2.1.5.4).
+#include "fs_cache/file_constants.h"
+#include "fs_cache/volume.h"
+
+namespace understudy {
+namespace {
+
+bool wants_deletion(const Open& open) {
+  return open.link != nullptr &&
+         (open.link->delete_pending || (open.options & option::kDeleteOnClose) != 0);
+}
+
+bool holds_names(const Node& node) {
+  return node.is_directory() && !node.directory->links.empty();
+}
+
+}  // namespace
+
+Task<Status> Volume::close(Irp& irp) {
+  Reservation reservation;
+  Status loaded = Status::success;
+  for (;;) {
+    const Result<Open*> found = find_open(irp);
+    if (!found) co_return found.status();
+    Open& open = **found;
+    Node& node = *open.node;
+    bool deletes = wants_deletion(open) && ok(loaded);
+    if (deletes && node.is_directory() && node.directory == nullptr) {
+      loaded = co_await names_.load(node.id);
+      continue;
+    }
+    deletes = deletes && !holds_names(node);  // something came into the directory: it stays
+    if (deletes && open.link->opens == 1 && !reservation) {
+      Result<Reservation> reserved = co_await reserve(open.link->name.size(), 0);
+      if (!reserved) co_return reserved.status();
+      reservation = std::move(*reserved);
+      continue;
+    }
+    show(irp, std::max(node.last_lsn, path_shows(open.link)));
+    if (irp.close.post_query != 0) irp.close.facts = facts_of(node, open.link);
+    end_open(irp, open, deletes, std::move(reservation));
+    co_return Status::success;
+  }
+}
+
+void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservation) {
+  Node& node = *open.node;
+  Link* const link = open.link;
+  std::erase(node.opens, &open);
+  if (node.opens.empty()) node.reserved_allocation = 0;
+  opens_.erase(open.id);
+  if (link == nullptr) return;
+  --link->opens;
+  if (!deletes) return;
+  link->delete_pending = true;
+  if (link->opens == 0) remove_name(irp, *link, std::move(reservation));
+}
+
+void Volume::remove_name(Irp& irp, Link& link, Reservation reservation) {
+  const Node& node = *link.node;
+  Node& parent = *link.parent;
+  ObjectState state = node.state;
+  state.change_time = now();
+  RecordHeader effect = effect_on(Effect::unlink, node.id, state);
+  effect.parent = parent.id;
+  if (node.links == 1) effect.flags |= kRemovesObject;
+  const Logged logged = commit(irp, std::move(reservation), effect, link.name);
+  changed_entries(parent, state.change_time);
+  link.node->state = state;
+  names_.remove_link(link, logged.lsn);
+}
+
+}  // namespace understudy

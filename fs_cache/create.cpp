@@ -1,0 +1,210 @@
+// CREATE: opens what is there, makes what is not, by disposition and options (MS-FSA 2.1.5.1).
+#include <algorithm>
+
+#include "fs_cache/file_constants.h"
+#include "fs_cache/share_mode.h"
+#include "fs_cache/volume.h"
+
+namespace understudy {
+
+struct Volume::CreateRequest {
+  Path path;
+  Disposition disposition;
+  std::uint32_t access;
+  std::uint32_t share;
+  std::uint32_t options;
+  std::uint32_t attributes;
+
+  bool has(std::uint32_t option) const { return (options & option) != 0; }
+  bool wants_directory() const { return has(option::kDirectoryFile) || path.directory_only; }
+  bool overwrites() const {
+    return disposition == Disposition::supersede || disposition == Disposition::overwrite ||
+           disposition == Disposition::overwrite_if;
+  }
+  bool makes_if_absent() const {
+    return disposition != Disposition::open && disposition != Disposition::overwrite;
+  }
+};
+
+namespace {
+
+bool contradictory(const CreateParameters& create) {
+  const bool directory = (create.create_options & option::kDirectoryFile) != 0;
+  const bool file = (create.create_options & option::kNonDirectoryFile) != 0;
+  const auto disposition = static_cast<Disposition>(create.create_disposition);
+  if (disposition > Disposition::overwrite_if) return true;
+  const bool plain = disposition == Disposition::open || disposition == Disposition::create ||
+                     disposition == Disposition::open_if;
+  return directory && (file || !plain);
+}
+
+/// There are no access lists: what can be asked for is granted, except writing what is read-only.
+std::uint32_t granted(std::uint32_t desired, const Node* existing) {
+  if ((desired & access::kMaximumAllowed) == 0) return desired & access::kAllOfAFile;
+  const bool read_only = existing != nullptr && !existing->is_directory() &&
+                         (existing->state.attributes & attribute::kReadOnly) != 0;
+  return read_only ? access::kAllOfAFile & ~(access::kWriteData | access::kAppendData)
+                   : access::kAllOfAFile;
+}
+
+/// May this file be opened with `desired` access, or overwritten, or deleted when it is closed?
+Status check_read_only(const Node& node, std::uint32_t desired, bool overwrites, bool deletes) {
+  if (node.is_directory() || (node.state.attributes & attribute::kReadOnly) == 0)
+    return Status::success;
+  if (overwrites || (desired & (access::kWriteData | access::kAppendData)) != 0)
+    return Status::access_denied;
+  return deletes ? Status::cannot_delete : Status::success;
+}
+
+}  // namespace
+
+Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
+  const CreateParameters& create = irp.create;
+  const std::optional<Bytes> text = seams_.arena.bytes(irp.payload);
+  if (!text || contradictory(create)) return Status::invalid_parameter;
+  if ((create.create_options & option::kOpenByFileId) != 0) return Status::not_supported;
+  Result<Path> path = parse_path(as_text(*text));
+  if (!path) return path.status();
+  CreateRequest request{std::move(*path),      static_cast<Disposition>(create.create_disposition),
+                        create.desired_access, create.share_access,
+                        create.create_options, create.attributes & attribute::kSettable};
+  if ((create.desired_access & (access::kAllOfAFile | access::kMaximumAllowed)) == 0)
+    return Status::access_denied;
+  const bool may_delete =
+      (create.desired_access & (access::kDelete | access::kMaximumAllowed)) != 0;
+  if (request.has(option::kDeleteOnClose) && !may_delete) return Status::access_denied;
+  if (request.path.directory_only && request.has(option::kNonDirectoryFile))
+    return Status::object_name_invalid;
+  return request;
+}
+
+Task<Status> Volume::create(Irp& irp) {
+  const Result<CreateRequest> request = parse_create(irp);
+  if (!request) co_return request.status();
+  Reservation reservation;
+  for (;;) {
+    const Walk walk = names_.walk(request->path);
+    if (walk.unloaded != nullptr) {
+      const Status loaded = co_await names_.load(walk.unloaded->id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
+    show(irp, walk.node == nullptr ? walk.shows : std::max(walk.shows, walk.node->last_lsn));
+    const Status allowed = check_create(*request, walk);
+    if (failed(allowed)) co_return allowed;
+    const bool changes = walk.node == nullptr || request->overwrites();
+    if (changes && !reservation) {
+      const std::size_t name =
+          request->path.components.empty() ? 0 : request->path.components.back().size();
+      Result<Reservation> reserved = co_await reserve(name, 0);
+      if (!reserved) co_return reserved.status();
+      reservation = std::move(*reserved);
+      continue;
+    }
+    finish_create(irp, *request, walk, std::move(reservation));
+    co_return Status::success;
+  }
+}
+
+Status Volume::check_create(const CreateRequest& request, const Walk& walk) const {
+  if (failed(walk.status)) return walk.status;
+  if (opens_.size() >= bounds::kMaxOpensPerVolume) return Status::too_many_opened_files;
+  if (walk.node != nullptr) return check_existing(request, walk);
+  if (!request.makes_if_absent()) return Status::object_name_not_found;
+  if (!walk.parent->names.empty() && walk.parent->names.front()->delete_pending)
+    return Status::delete_pending;
+  const bool read_only = (request.attributes & attribute::kReadOnly) != 0;
+  if (read_only && request.has(option::kDeleteOnClose)) return Status::cannot_delete;
+  return Status::success;
+}
+
+Status Volume::check_existing(const CreateRequest& request, const Walk& walk) const {
+  const Node& node = *walk.node;
+  if (walk.link != nullptr && walk.link->delete_pending) return Status::delete_pending;
+  if (request.disposition == Disposition::create) return Status::object_name_collision;
+  if (node.is_directory()) {
+    if (request.has(option::kNonDirectoryFile)) return Status::file_is_a_directory;
+    if (request.overwrites()) return Status::object_name_collision;
+    if (walk.link == nullptr && request.has(option::kDeleteOnClose)) return Status::cannot_delete;
+  } else if (request.wants_directory()) {
+    return Status::not_a_directory;
+  }
+  const Status writable = check_read_only(node, request.access, request.overwrites(),
+                                          request.has(option::kDeleteOnClose));
+  if (failed(writable)) return writable;
+  if (request.overwrites()) {
+    constexpr std::uint32_t kMustAgree = attribute::kHidden | attribute::kSystem;
+    if ((node.state.attributes & kMustAgree & ~request.attributes) != 0)
+      return Status::access_denied;
+  }
+  // Overwriting writes, whatever the handle may do afterwards.
+  const std::uint32_t access =
+      granted(request.access, &node) | (request.overwrites() ? access::kWriteData : 0);
+  return check_sharing(node.opens, access, request.share);
+}
+
+/// The decision has been taken; nothing fails from here on.
+void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
+                           Reservation reservation) {
+  Node* node = walk.node;
+  Link* link = walk.link;
+  const std::uint32_t access = granted(request.access, node);
+  CreateAction action = CreateAction::opened;
+  if (node == nullptr) {
+    link = &make_object(irp, request, *walk.parent, std::move(reservation));
+    node = link->node;
+    action = CreateAction::created;
+  } else if (request.overwrites()) {
+    overwrite(irp, request, *node, std::move(reservation));
+    action = request.disposition == Disposition::supersede ? CreateAction::superseded
+                                                           : CreateAction::overwritten;
+  }
+  const Open& open = add_open(request, access, *node, link);
+  irp.open = open.id;
+  irp.create.create_action = static_cast<std::uint32_t>(action);
+  irp.create.facts = facts_of(*node, link);
+}
+
+Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
+                          Reservation reservation) {
+  const FileTime time = now();
+  ObjectState state;
+  state.attributes = request.wants_directory()
+                         ? (request.attributes & ~attribute::kTemporary) | attribute::kDirectory
+                         : request.attributes | attribute::kArchive;
+  state.creation_time = state.access_time = state.write_time = state.change_time = time;
+  const ObjectId object = new_object_id();
+  const std::string& name = request.path.components.back();
+  RecordHeader effect = effect_on(Effect::create, object, state);
+  effect.parent = parent.id;
+  const Logged logged = commit(irp, std::move(reservation), effect, name);
+  Node& node = names_.add_object(object, state, logged.lsn);
+  changed_entries(parent, time);
+  return names_.add_link(parent, name, node, logged.lsn);
+}
+
+void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node,
+                       Reservation reservation) {
+  ObjectState state = node.state;
+  const std::uint32_t kept = request.disposition == Disposition::supersede ? 0 : state.attributes;
+  state.attributes = kept | request.attributes | attribute::kArchive;
+  state.access_time = state.write_time = state.change_time = now();
+  state.size = 0;
+  const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state));
+  node.resize(0, logged.lsn);
+  node.state = state;
+  node.last_lsn = logged.lsn;
+  node.reserved_allocation = 0;
+}
+
+Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link) {
+  auto made = std::make_unique<Open>(
+      Open{(epoch_ << 32) | ++opens_made_, &node, link, access, request.share, request.options});
+  Open& open = *made;
+  opens_.emplace(open.id, std::move(made));
+  node.opens.push_back(&open);
+  if (link != nullptr) ++link->opens;
+  return open;
+}
+
+}  // namespace understudy

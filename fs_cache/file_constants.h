@@ -1,0 +1,61 @@
+// Numbers of the file system's vocabulary that an IRP carries: access rights, share modes,
+// dispositions, options and attributes, with the values of MS-SMB2 2.2.13 and MS-FSCC 2.6.
+#pragma once
+
+#include <cstdint>
+
+namespace understudy {
+
+namespace access {
+inline constexpr std::uint32_t kReadData = 0x1;    // list, of a directory
+inline constexpr std::uint32_t kWriteData = 0x2;   // add a file, of a directory
+inline constexpr std::uint32_t kAppendData = 0x4;  // add a subdirectory, of a directory
+inline constexpr std::uint32_t kExecute = 0x20;    // traverse, of a directory
+inline constexpr std::uint32_t kReadAttributes = 0x80;
+inline constexpr std::uint32_t kWriteAttributes = 0x100;
+inline constexpr std::uint32_t kDelete = 0x10000;
+inline constexpr std::uint32_t kAllOfAFile = 0x1F01FF;
+inline constexpr std::uint32_t kMaximumAllowed = 0x2000000;
+}  // namespace access
+
+namespace share {
+inline constexpr std::uint32_t kRead = 1;
+inline constexpr std::uint32_t kWrite = 2;
+inline constexpr std::uint32_t kDelete = 4;
+}  // namespace share
+
+enum class Disposition : std::uint32_t {
+  supersede,
+  open,
+  create,
+  open_if,
+  overwrite,
+  overwrite_if
+};
+
+enum class CreateAction : std::uint32_t { superseded, opened, created, overwritten };
+
+namespace option {
+inline constexpr std::uint32_t kDirectoryFile = 0x1;
+inline constexpr std::uint32_t kWriteThrough = 0x2;
+inline constexpr std::uint32_t kNonDirectoryFile = 0x40;
+inline constexpr std::uint32_t kDeleteOnClose = 0x1000;
+inline constexpr std::uint32_t kOpenByFileId = 0x2000;
+}  // namespace option
+
+namespace attribute {
+inline constexpr std::uint32_t kReadOnly = 0x1;
+inline constexpr std::uint32_t kHidden = 0x2;
+inline constexpr std::uint32_t kSystem = 0x4;
+inline constexpr std::uint32_t kDirectory = 0x10;
+inline constexpr std::uint32_t kArchive = 0x20;
+inline constexpr std::uint32_t kNormal = 0x80;  // "no other attribute"; never kept, only shown
+inline constexpr std::uint32_t kTemporary = 0x100;
+inline constexpr std::uint32_t kOffline = 0x1000;
+inline constexpr std::uint32_t kNotContentIndexed = 0x2000;
+/// Those that a client can set and clear.
+inline constexpr std::uint32_t kSettable =
+    kReadOnly | kHidden | kSystem | kArchive | kTemporary | kOffline | kNotContentIndexed;
+}  // namespace attribute
+
+}  // namespace understudy

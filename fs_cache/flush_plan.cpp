@@ -1,0 +1,185 @@
+#include "fs_cache/flush_plan.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+
+#include "fs_cache/extents.h"
+#include "fs_cache/file_constants.h"
+
+namespace understudy {
+namespace {
+
+class Fold {
+ public:
+  explicit Fold(MediumHolds medium) : thorough_(medium == MediumHolds::perhaps_some_of_it) {}
+
+  void add(const Record& record);
+  FlushPlan plan() const;
+
+ private:
+  struct Object {
+    bool created = false;
+    bool removed = false;
+    bool directory = false;
+    std::uint64_t cut_size = ~std::uint64_t{0};
+    Extents extents;
+    std::optional<ObjectState> state;
+    std::optional<std::uint64_t> entry_time;  // of a directory without a state
+  };
+  struct Entry {
+    ObjectId object;
+    bool object_is_directory;
+    bool was_absent;  // before the first record that touched it
+  };
+
+  void assign(const Record& record);
+  void point(ObjectId directory, std::string_view name, ObjectId object, bool is_directory,
+             bool was_absent);
+  void entry_changed(ObjectId directory, std::uint64_t time);
+  void take_over_name(const Record& record);
+  bool never_there(const Object& object) const {
+    return object.created && object.removed && !thorough_;
+  }
+  void plan_objects(FlushPlan& plan) const;
+  void plan_entries(FlushPlan& plan) const;
+
+  const bool thorough_;
+  std::map<ObjectId, Object> objects_;
+  std::map<std::pair<ObjectId, std::string>, Entry> entries_;
+};
+
+bool is_directory(const Record& record) {
+  return (record.header.attributes & attribute::kDirectory) != 0;
+}
+
+void Fold::add(const Record& record) {
+  const RecordHeader& header = record.header;
+  switch (header.effect) {
+    case Effect::create:
+      objects_[header.object].created = true;
+      assign(record);
+      point(header.parent, record.name, header.object, is_directory(record), true);
+      entry_changed(header.parent, header.change_time);
+      break;
+    case Effect::write:
+      objects_[header.object].extents.write(header.offset, record.data, header.lsn);
+      assign(record);
+      break;
+    case Effect::set:
+      assign(record);
+      break;
+    case Effect::unlink:
+      point(header.parent, record.name, 0, false, false);
+      entry_changed(header.parent, header.change_time);
+      assign(record);
+      if ((header.flags & kRemovesObject) != 0) objects_[header.object].removed = true;
+      break;
+    case Effect::rename:
+      point(header.parent, record.name, 0, false, false);
+      entry_changed(header.parent, header.change_time);
+      take_over_name(record);
+      break;
+    case Effect::link:
+      take_over_name(record);
+      break;
+  }
+}
+
+/// The object's state after the operation; every record has all of it.
+void Fold::assign(const Record& record) {
+  const RecordHeader& header = record.header;
+  Object& object = objects_[header.object];
+  object.directory = is_directory(record);
+  object.cut_size = std::min(object.cut_size, header.size);
+  object.extents.cut(header.size);
+  object.state = ObjectState{header.size,        header.attributes, header.creation_time,
+                             header.access_time, header.write_time, header.change_time};
+  object.entry_time.reset();
+}
+
+/// The target's name of a rename or link leads to the object; what it led to before has one name
+/// less.
+void Fold::take_over_name(const Record& record) {
+  const RecordHeader& header = record.header;
+  const std::string_view old_spelling = as_text(record.data);
+  const bool other_spelling = !old_spelling.empty() && old_spelling != record.target_name;
+  if (other_spelling) point(header.target_parent, old_spelling, 0, false, false);
+  point(header.target_parent, record.target_name, header.object, is_directory(record),
+        header.replaced == 0 || other_spelling);
+  entry_changed(header.target_parent, header.change_time);
+  assign(record);
+  if ((header.flags & kRemovesReplaced) != 0) objects_[header.replaced].removed = true;
+}
+
+void Fold::point(ObjectId directory, std::string_view name, ObjectId object, bool is_directory,
+                 bool was_absent) {
+  const auto [at, first] =
+      entries_.try_emplace({directory, std::string(name)}, Entry{object, is_directory, was_absent});
+  if (first) return;
+  at->second.object = object;
+  at->second.object_is_directory = is_directory;
+}
+
+void Fold::entry_changed(ObjectId directory, std::uint64_t time) {
+  Object& object = objects_[directory];
+  object.directory = true;
+  if (object.state) {
+    object.state->write_time = time;
+    object.state->change_time = time;
+  } else {
+    object.entry_time = time;
+  }
+}
+
+void Fold::plan_objects(FlushPlan& plan) const {
+  for (const auto& [id, object] : objects_) {
+    if (object.removed) {
+      if (!never_there(object)) plan.removed.push_back(id);
+      continue;
+    }
+    if (!object.state) {
+      if (object.entry_time) plan.entry_times.emplace(id, *object.entry_time);
+      continue;
+    }
+    ObjectCells cells;
+    cells.object = id;
+    cells.create = object.created;
+    cells.directory = object.directory;
+    if (!object.directory) cells.cut_size = object.cut_size;
+    for (const auto& [offset, extent] : object.extents.all())
+      cells.data.push_back({offset, extent.bytes});
+    cells.state = object.state;
+    plan.objects.push_back(std::move(cells));
+  }
+}
+
+void Fold::plan_entries(FlushPlan& plan) const {
+  std::set<ObjectId> directories;
+  for (const auto& [place, entry] : entries_) {
+    const auto& [directory, name] = place;
+    const Object& parent = objects_.at(directory);
+    if (never_there(parent) || (entry.object == 0 && entry.was_absent && !thorough_)) continue;
+    plan.entries.push_back({directory, name, entry.object, entry.object_is_directory});
+    // Of a directory that goes, too: what stays of it after a crash must hold no name of anything.
+    directories.insert(directory);
+  }
+  plan.directories.assign(directories.begin(), directories.end());
+}
+
+FlushPlan Fold::plan() const {
+  FlushPlan plan;
+  plan_objects(plan);
+  plan_entries(plan);
+  return plan;
+}
+
+}  // namespace
+
+FlushPlan fold(std::span<const Record> records, MediumHolds medium) {
+  Fold fold(medium);
+  for (const Record& record : records) fold.add(record);
+  return fold.plan();
+}
+
+}  // namespace understudy

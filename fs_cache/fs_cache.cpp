@@ -1,0 +1,169 @@
+#include "fs_cache/fs_cache.h"
+
+#include "fs_cache/medium/posix_medium.h"
+#include "fs_cache/mount_order.h"
+
+namespace understudy {
+
+FsCache::FsCache(Seams seams, MediumFactory make_medium)
+    : Driver(Layer::fs_cache, seams),
+      make_medium_(std::move(make_medium)),
+      space_(std::make_shared<LogSpace>(executor(), arena())),
+      watch_(std::make_shared<StorageWatch>(executor())) {
+  on(Major::create, [this](Irp& irp) { return serve(irp, &Volume::create); });
+  on(Major::close, [this](Irp& irp) { return serve(irp, &Volume::close); });
+  on(Major::read, [this](Irp& irp) { return serve(irp, &Volume::read); });
+  on(Major::write, [this](Irp& irp) { return serve(irp, &Volume::write); });
+  on(Major::query_information, [this](Irp& irp) { return serve(irp, &Volume::query_information); });
+  on(Major::set_information, [this](Irp& irp) { return serve(irp, &Volume::set_information); });
+  on(Major::flush_buffers, [this](Irp& irp) { return flush_buffers(irp); });
+  on(Major::query_directory, [this](Irp& irp) { return serve(irp, &Volume::query_directory); });
+  on(Major::query_volume, [this](Irp& irp) { return serve(irp, &Volume::query_volume); });
+  on(Major::lazy_write, [this](Irp& irp) { return lazy_write(irp); });
+  on(Major::mirror, [this](Irp& irp) { return mirror(irp); });
+  on(Major::cluster, [this](Irp& irp) { return cluster(irp); });
+  space_->on_pressure = [this] {
+    for (const auto& [lun, volume] : volumes_) volume->lazy_writer().hurry();
+  };
+}
+
+std::shared_ptr<Volume> FsCache::volume(std::uint32_t lun) const {
+  const auto found = volumes_.find(lun);
+  return found == volumes_.end() ? nullptr : found->second;
+}
+
+Task<Status> FsCache::serve(Irp& irp, Volume::Operation operation) {
+  const std::shared_ptr<Volume> mounted = volume(irp.lun);
+  if (mounted == nullptr) co_return Status::volume_dismounted;
+  co_return co_await mounted->serve(irp, operation);
+}
+
+Task<Status> FsCache::flush_buffers(Irp& irp) {
+  const std::shared_ptr<Volume> mounted = volume(irp.lun);
+  if (mounted == nullptr) co_return Status::volume_dismounted;
+  if (irp.open == 0) co_return mounted->flush_all(irp);
+  co_return co_await mounted->serve(irp, &Volume::flush_buffers);
+}
+
+Task<Status> FsCache::lazy_write(Irp& irp) {
+  const std::shared_ptr<Volume> mounted = volume(irp.lun);
+  if (mounted == nullptr) co_return Status::volume_dismounted;
+  co_return co_await mounted->lazy_write(irp);
+}
+
+Task<Status> FsCache::mirror(Irp& irp) {
+  if (static_cast<MirrorMinor>(irp.minor) != MirrorMinor::replay)
+    co_return Status::invalid_device_request;
+  const std::shared_ptr<Volume> mounted = volume(irp.lun);
+  if (mounted == nullptr) co_return Status::volume_dismounted;
+  co_return co_await mounted->replay(irp);
+}
+
+Task<Status> FsCache::cluster(Irp& irp) {
+  switch (static_cast<ClusterMinor>(irp.minor)) {
+    case ClusterMinor::ping:
+      co_return co_await report(irp);
+    case ClusterMinor::mount:
+      co_return co_await mount(irp);
+    case ClusterMinor::dismount:
+      co_return co_await dismount(irp);
+    case ClusterMinor::degraded:
+      co_return co_await degrade(irp);
+    case ClusterMinor::new_epoch:
+      co_return co_await new_epoch(irp);
+    default:
+      co_return Status::invalid_device_request;
+  }
+}
+
+Task<Status> FsCache::report(Irp& irp) {
+  irp.report = {};
+  for (const auto& [lun, volume] : volumes_) {
+    irp.report.operations += volume->unwritten().operations();
+    irp.report.bytes += volume->unwritten().bytes();
+    irp.report.opens += static_cast<std::uint32_t>(volume->opens());
+  }
+  irp.report.oldest_ms = static_cast<std::uint64_t>(
+      std::chrono::duration_cast<std::chrono::milliseconds>(watch_->oldest()).count());
+  irp.report.completed = completed();
+  irp.report.errors = watch_->errors();
+  co_return Status::success;
+}
+
+Task<Status> FsCache::mount(Irp& irp) {
+  const std::uint32_t lun = irp.lun;
+  if (volumes_.contains(lun) || mounting_.contains(lun)) co_return Status::sharing_violation;
+  if (volumes_.size() + mounting_.size() >= bounds::kMaxLuns)
+    co_return Status::insufficient_resources;
+  mounting_.insert(lun);
+  const Status status = co_await make_volume(irp);
+  mounting_.erase(lun);
+  log().info("mount", {{"lun", lun}, {"status", status}, {"epoch", irp.epoch}});
+  co_return status;
+}
+
+Task<Status> FsCache::make_volume(Irp& irp) {
+  const std::optional<Bytes> text = arena().bytes(irp.payload);
+  if (!text || text->size() > bounds::kMaxPathBytes) co_return Status::invalid_parameter;
+  const Result<MountOrder> order = parse_mount_order(as_text(*text));
+  if (!order) co_return order.status();
+  auto medium = std::make_unique<WatchedMedium>(make_medium_(seams(), order->path), watch_);
+  VolumeOptions options;
+  options.lun = irp.lun;
+  options.lazy_writer = order->lazy_writer;
+  const auto made = std::make_shared<Volume>(seams(), space_, std::move(medium), options);
+  const Status status = co_await made->mount(irp);
+  if (failed(status)) co_return status;
+  volumes_.emplace(irp.lun, made);
+  spawn(run_lazy_writer(made));
+  co_return Status::success;
+}
+
+Task<Status> FsCache::dismount(Irp& irp) {
+  const std::shared_ptr<Volume> mounted = volume(irp.lun);
+  if (mounted == nullptr) co_return Status::volume_dismounted;
+  const Status status = co_await mounted->dismount(irp);
+  log().info("dismount", {{"lun", irp.lun}, {"status", status}});
+  if (ok(status)) volumes_.erase(irp.lun);
+  co_return status;
+}
+
+/// Flag 0, write-back again, asks for nothing: write-through was ff_driver's, which flushed after
+/// each operation.
+Task<Status> FsCache::degrade(Irp& irp) {
+  const std::shared_ptr<Volume> mounted = volume(irp.lun);
+  if (mounted == nullptr) co_return Status::volume_dismounted;
+  if (irp.flag.flag == 0) co_return Status::success;
+  co_return co_await mounted->degrade(irp);
+}
+
+Task<Status> FsCache::new_epoch(Irp& irp) {
+  const std::shared_ptr<Volume> mounted = volume(irp.lun);
+  if (mounted == nullptr) co_return Status::volume_dismounted;
+  co_return co_await mounted->new_epoch(irp);
+}
+
+Task<void> FsCache::run_lazy_writer(std::shared_ptr<Volume> volume) {
+  const std::uint32_t lun = volume->lun();
+  LazyWriter::SendUp send_up = [this, lun](Lsn upto) { return send_lazy_write(lun, upto); };
+  co_await volume->lazy_writer().run(std::move(send_up));
+}
+
+Task<Status> FsCache::send_lazy_write(std::uint32_t lun, Lsn upto) {
+  Irp irp = make_irp(Major::lazy_write);
+  irp.lun = lun;
+  irp.lsn = upto;
+  co_return co_await call(Layer::ff_driver, irp);
+}
+
+std::unique_ptr<Driver> make_fs_cache(Seams seams, MediumFactory make_medium) {
+  return std::make_unique<FsCache>(seams, std::move(make_medium));
+}
+
+std::unique_ptr<Driver> make_fs_cache(Seams seams) {
+  return make_fs_cache(seams, [](Seams& of_layer, std::string path) -> std::unique_ptr<Medium> {
+    return std::make_unique<PosixMedium>(of_layer, path);
+  });
+}
+
+}  // namespace understudy

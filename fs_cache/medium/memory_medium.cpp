@@ -1,0 +1,284 @@
+#include "fs_cache/medium/memory_medium.h"
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+#include <utility>
+
+namespace understudy {
+namespace {
+
+constexpr std::uint32_t kDirectory = 0x10;  // FILE_ATTRIBUTE_DIRECTORY, MS-FSCC 2.6
+
+template <typename... Cases>
+struct Match : Cases... {
+  using Cases::operator()...;
+};
+template <typename... Cases>
+Match(Cases...) -> Match<Cases...>;
+
+}  // namespace
+
+MemoryDisk::MemoryDisk(std::uint64_t total_bytes, FileTime time)
+    : space_{total_bytes, total_bytes} {
+  Object root;
+  root.directory = true;
+  root.state = {0, kDirectory, time, time, time, time};
+  current_.objects.emplace(kRootObject, root);
+  durable_ = current_;
+}
+
+void MemoryDisk::apply(Image& image, const Cell& cell) {
+  const auto with = [&image](ObjectId id, const auto& change) {
+    // The cell that made the object may have been lost; then all others of it are.
+    if (const auto found = image.objects.find(id); found != image.objects.end())
+      change(found->second);
+  };
+  std::visit(
+      Match{
+          [&](const Make& make) {
+            image.objects.try_emplace(make.object, Object{make.directory, {}, {}});
+          },
+          [&](const Cut& cut) {
+            with(cut.object, [&](Object& object) {
+              if (object.bytes.size() > cut.size) object.bytes.resize(cut.size);
+            });
+          },
+          [&](const Put& put) {
+            with(put.object, [&](Object& object) {
+              object.bytes.resize(std::max(object.bytes.size(), put.offset + put.bytes.size()));
+              std::copy(put.bytes.begin(), put.bytes.end(),
+                        object.bytes.begin() + static_cast<std::ptrdiff_t>(put.offset));
+            });
+          },
+          [&](const Set& set) {
+            with(set.object, [&](Object& object) {
+              object.state = set.state;
+              if (object.bytes.size() > set.state.size) object.bytes.resize(set.state.size);
+            });
+          },
+          [&](const Name& name) {
+            if (name.object == 0) {
+              image.entries.erase({name.directory, name.name});
+            } else {
+              image.entries[{name.directory, name.name}] = name.object;
+            }
+          },
+          [&](const Drop& drop) {
+            image.objects.erase(drop.object);
+            std::erase_if(image.entries,
+                          [&](const auto& entry) { return entry.first.first == drop.object; });
+          },
+      },
+      cell);
+}
+
+void MemoryDisk::change(Cell cell) {
+  apply(current_, cell);
+  unsynced_.push_back(std::move(cell));
+}
+
+void MemoryDisk::sync(const std::function<bool(const Cell&)>& which) {
+  std::erase_if(unsynced_, [&](const Cell& cell) {
+    if (!which(cell)) return false;
+    apply(durable_, cell);
+    return true;
+  });
+}
+
+void MemoryDisk::crash(const std::function<bool()>& keeps) {
+  sync([&](const Cell&) { return keeps(); });
+  unsynced_.clear();
+  if (unsynced_applied_ && keeps()) applied_ = *unsynced_applied_;
+  unsynced_applied_.reset();
+  current_ = durable_;
+}
+
+MemoryMedium::MemoryMedium(const Seams& seams, std::shared_ptr<MemoryDisk> disk)
+    : executor_(seams.executor), faults_(seams.faults), disk_(std::move(disk)) {}
+
+MemoryMedium::~MemoryMedium() {
+  if (holds_lock_) disk_->locked_ = false;
+}
+
+Task<Status> MemoryMedium::run(CallPoints points, std::size_t parts, Part part) {
+  const Status before = faults_.pass(points.before);
+  if (failed(before)) co_return before;
+  Status status = Status::success;
+  for (std::size_t i = 0; i < parts && ok(status); ++i) {
+    if (i > 0) status = faults_.pass(points.between);
+    if (failed(status)) break;
+    offload work{executor_, [&status, &part, i] { status = part(i); }};
+    co_await work;
+  }
+  if (ok(status)) status = faults_.pass(points.done);
+  co_return status;
+}
+
+Task<Status> MemoryMedium::lock() {
+  return run(medium_points::kLock, 1, [this](std::size_t) {
+    if (disk_->locked_) return Status::sharing_violation;
+    holds_lock_ = disk_->locked_ = true;
+    return Status::success;
+  });
+}
+
+Task<void> MemoryMedium::unlock() {
+  disk_->locked_ = false;
+  holds_lock_ = false;
+  co_return;
+}
+
+Task<Result<Ownership>> MemoryMedium::read_owner() {
+  const Status status =
+      co_await run(medium_points::kOwner, 1, [](std::size_t) { return Status::success; });
+  if (failed(status)) co_return status;
+  co_return disk_->owner_;
+}
+
+Task<Status> MemoryMedium::claim(Ownership ownership) {
+  return run(medium_points::kClaim, 1, [this, ownership](std::size_t) {
+    if (ownership.epoch <= disk_->owner_.epoch) return Status::object_name_collision;
+    disk_->owner_ = ownership;
+    return Status::success;
+  });
+}
+
+Task<Result<Applied>> MemoryMedium::read_applied() {
+  const Status status =
+      co_await run(medium_points::kReadApplied, 1, [](std::size_t) { return Status::success; });
+  if (failed(status)) co_return status;
+  co_return disk_->applied_;
+}
+
+Task<Status> MemoryMedium::recover() {
+  return run(medium_points::kRecover, 1, [this](std::size_t) {
+    // A killed predecessor's changes become durable before anything builds on them.
+    disk_->sync([](const MemoryDisk::Cell&) { return true; });
+    return Status::success;
+  });
+}
+
+Task<Result<ObjectState>> MemoryMedium::read_state(ObjectId object) {
+  ObjectState state;
+  const Status status = co_await run(medium_points::kState, 1, [&](std::size_t) {
+    const auto found = disk_->current_.objects.find(object);
+    if (found == disk_->current_.objects.end()) return Status::object_name_not_found;
+    state = found->second.state;
+    return Status::success;
+  });
+  if (failed(status)) co_return status;
+  co_return state;
+}
+
+Task<Result<std::vector<ListedEntry>>> MemoryMedium::list(ObjectId directory) {
+  std::vector<ListedEntry> listed;
+  const Status status = co_await run(medium_points::kList, 1, [&](std::size_t) {
+    const MemoryDisk::Image& image = disk_->current_;
+    if (!image.objects.contains(directory)) return Status::object_name_not_found;
+    for (auto at = image.entries.lower_bound({directory, ""});
+         at != image.entries.end() && at->first.first == directory; ++at) {
+      const auto object = image.objects.find(at->second);
+      if (object == image.objects.end()) return Status::file_corrupt;
+      const auto links =
+          std::count_if(image.entries.begin(), image.entries.end(),
+                        [&](const auto& entry) { return entry.second == at->second; });
+      listed.push_back({at->first.second, at->second, static_cast<std::uint32_t>(links),
+                        object->second.bytes.size(), object->second.state});
+    }
+    return Status::success;
+  });
+  if (failed(status)) co_return status;
+  co_return listed;
+}
+
+Task<Result<std::size_t>> MemoryMedium::read(ObjectId object, std::uint64_t offset, Bytes out) {
+  std::size_t got = 0;
+  const Status status = co_await run(medium_points::kRead, 1, [&](std::size_t) {
+    const auto found = disk_->current_.objects.find(object);
+    if (found == disk_->current_.objects.end()) return Status::object_name_not_found;
+    const std::vector<std::uint8_t>& bytes = found->second.bytes;
+    if (offset >= bytes.size()) return Status::success;
+    got = std::min(out.size(), bytes.size() - offset);
+    std::memcpy(out.data(), bytes.data() + offset, got);
+    return Status::success;
+  });
+  if (failed(status)) co_return status;
+  co_return got;
+}
+
+Task<Result<Space>> MemoryMedium::space() {
+  const Status status =
+      co_await run(medium_points::kSpace, 1, [](std::size_t) { return Status::success; });
+  if (failed(status)) co_return status;
+  co_return disk_->space_;
+}
+
+Task<Status> MemoryMedium::write_objects(std::span<const ObjectCells> objects) {
+  return run(medium_points::kObjects, objects.size(), [this, objects](std::size_t i) {
+    const ObjectCells& cells = objects[i];
+    if (cells.create) disk_->change(MemoryDisk::Make{cells.object, cells.directory});
+    if (!disk_->current_.objects.contains(cells.object)) return Status::file_corrupt;
+    disk_->change(MemoryDisk::Cut{cells.object, cells.cut_size});
+    for (const DataCell& data : cells.data) {
+      disk_->change(
+          MemoryDisk::Put{cells.object, data.offset, {data.bytes.begin(), data.bytes.end()}});
+    }
+    if (cells.state) disk_->change(MemoryDisk::Set{cells.object, *cells.state});
+    return Status::success;
+  });
+}
+
+Task<Status> MemoryMedium::sync_objects(std::span<const ObjectId> objects) {
+  return run(medium_points::kObjectsSync, objects.size(), [this, objects](std::size_t i) {
+    disk_->sync([id = objects[i]](const MemoryDisk::Cell& cell) {
+      return std::visit(Match{[](const MemoryDisk::Name&) { return false; },
+                              [](const MemoryDisk::Drop&) { return false; },
+                              [id](const auto& of_object) { return of_object.object == id; }},
+                        cell);
+    });
+    return Status::success;
+  });
+}
+
+Task<Status> MemoryMedium::write_entries(std::span<const EntryCell> entries) {
+  return run(medium_points::kEntries, entries.size(), [this, entries](std::size_t i) {
+    const EntryCell& entry = entries[i];
+    const auto& objects = disk_->current_.objects;
+    const bool there = objects.contains(entry.directory) && objects.contains(entry.object);
+    if (entry.object != 0 && !there) return Status::file_corrupt;
+    disk_->change(MemoryDisk::Name{entry.directory, entry.name, entry.object});
+    return Status::success;
+  });
+}
+
+Task<Status> MemoryMedium::sync_directories(std::span<const ObjectId> directories) {
+  return run(medium_points::kEntriesSync, directories.size(), [this, directories](std::size_t i) {
+    disk_->sync([id = directories[i]](const MemoryDisk::Cell& cell) {
+      const auto* name = std::get_if<MemoryDisk::Name>(&cell);
+      return name != nullptr && name->directory == id;
+    });
+    return Status::success;
+  });
+}
+
+Task<Status> MemoryMedium::write_applied(const Applied& applied) {
+  return run(medium_points::kApplied, 2, [this, applied](std::size_t i) {
+    if (i == 0) {
+      disk_->unsynced_applied_ = applied;
+    } else {
+      disk_->applied_ = applied;
+      disk_->unsynced_applied_.reset();
+    }
+    return Status::success;
+  });
+}
+
+Task<Status> MemoryMedium::remove_objects(std::span<const ObjectId> objects) {
+  return run(medium_points::kRemove, objects.size(), [this, objects](std::size_t i) {
+    disk_->change(MemoryDisk::Drop{objects[i]});
+    return Status::success;
+  });
+}
+
+}  // namespace understudy

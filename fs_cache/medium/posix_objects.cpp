@@ -1,0 +1,203 @@
+#include "fs_cache/medium/posix_objects.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "fs_cache/file_constants.h"
+#include "fs_cache/medium/object_attribute.h"
+
+namespace understudy {
+namespace {
+
+constexpr std::size_t kMaxVector = 256;  // of IOV_MAX = 1024 buffers in one system call
+
+/// FILETIME: 100 ns since 1601. What the file system cannot hold it cuts to what it can.
+timespec to_timespec(std::uint64_t file_time) {
+  constexpr std::uint64_t kPerSecond = 10'000'000;
+  constexpr std::int64_t kSecondsTo1970 = 11'644'473'600;
+  timespec time{};
+  time.tv_sec = static_cast<std::int64_t>(file_time / kPerSecond) - kSecondsTo1970;
+  time.tv_nsec = static_cast<long>(file_time % kPerSecond) * 100;
+  return time;
+}
+
+IoOutcome open_file(const LunFolders& folders, ObjectId object, int flags, SharedFile& file) {
+  if (file != nullptr) return {};
+  FileDescriptor opened;
+  if (auto failure = open_at(folders.objects.get(), object_path(object), O_RDWR | flags, opened))
+    return failure;
+  file = std::make_shared<const FileDescriptor>(std::move(opened));
+  return {};
+}
+
+IoOutcome open_directory(const LunFolders& folders, ObjectId object, SharedFile& file) {
+  FileDescriptor opened;
+  if (auto failure =
+          open_at(folders.directories.get(), id_text(object), O_RDONLY | O_DIRECTORY, opened)) {
+    return failure;
+  }
+  file = std::make_shared<const FileDescriptor>(std::move(opened));
+  return {};
+}
+
+/// Of which kind an object is its place says; files are the more frequent.
+IoOutcome open_any(const LunFolders& folders, ObjectId object, SharedFile& file) {
+  IoOutcome failure = open_file(folders, object, 0, file);
+  if (failure && failure->error == ENOENT) return open_directory(folders, object, file);
+  return failure;
+}
+
+IoOutcome write_vector(int file, std::uint64_t offset, std::span<iovec> parts,
+                       const std::string& path) {
+  while (!parts.empty()) {
+    const ssize_t count =
+        pwritev(file, parts.data(), static_cast<int>(parts.size()), static_cast<off_t>(offset));
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) return failed_call("pwritev", path);
+    offset += static_cast<std::size_t>(count);
+    auto left = static_cast<std::size_t>(count);
+    while (!parts.empty() && left >= parts.front().iov_len) {
+      left -= parts.front().iov_len;
+      parts = parts.subspan(1);
+    }
+    if (parts.empty()) break;
+    parts.front().iov_base = static_cast<std::uint8_t*>(parts.front().iov_base) + left;
+    parts.front().iov_len -= left;
+  }
+  return {};
+}
+
+/// Cells that follow each other in the file go out in one system call.
+IoOutcome write_data(int file, std::span<const DataCell> cells, const std::string& path) {
+  std::array<iovec, kMaxVector> parts;
+  while (!cells.empty()) {
+    const std::uint64_t start = cells.front().offset;
+    std::uint64_t end = start;
+    std::size_t count = 0;
+    while (count < cells.size() && count < kMaxVector && cells[count].offset == end) {
+      const ConstBytes bytes = cells[count].bytes;
+      // The kernel only reads from them.
+      parts[count++] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
+      end += bytes.size();
+    }
+    if (auto failure = write_vector(file, start, std::span(parts).first(count), path))
+      return failure;
+    cells = cells.subspan(count);
+  }
+  return {};
+}
+
+IoOutcome set_size(int file, std::uint64_t size, const std::string& path) {
+  if (ftruncate(file, static_cast<off_t>(size)) != 0) return failed_call("ftruncate", path);
+  return {};
+}
+
+IoOutcome inode_of(int file, const std::string& path, struct stat& out) {
+  if (fstat(file, &out) != 0) return failed_call("fstat", path);
+  return {};
+}
+
+IoOutcome write_bytes_and_size(int file, const ObjectCells& cells, const std::string& path) {
+  struct stat inode {};
+  if (auto failure = inode_of(file, path, inode)) return failure;
+  auto size = static_cast<std::uint64_t>(inode.st_size);
+  if (size > cells.cut_size) {
+    if (auto failure = set_size(file, cells.cut_size, path)) return failure;
+    size = cells.cut_size;
+  }
+  if (auto failure = write_data(file, cells.data, path)) return failure;
+  for (const DataCell& cell : cells.data) {
+    if (!cell.bytes.empty()) size = std::max(size, cell.offset + cell.bytes.size());
+  }
+  if (cells.state && cells.state->size != size) return set_size(file, cells.state->size, path);
+  return {};
+}
+
+/// Programs on the host see sensible times; the share's own are in the attribute.
+IoOutcome write_state(int file, const ObjectCells& cells, const std::string& path) {
+  if (auto failure = write_attribute(file, cells.object, *cells.state, path)) return failure;
+  const timespec times[2] = {to_timespec(cells.state->access_time),
+                             to_timespec(cells.state->write_time)};
+  if (futimens(file, times) != 0) return failed_call("futimens", path);
+  return {};
+}
+
+/// An inode without the attribute would be nobody's, so a new one gets it even when the flush
+/// brings no state.
+IoOutcome write_first_attribute(int file, const ObjectCells& cells, const std::string& path) {
+  ObjectAttribute found;
+  if (!read_attribute(file, path, found)) return {};
+  ObjectState state;
+  if (cells.directory) state.attributes = attribute::kDirectory;
+  return write_attribute(file, cells.object, state, path);
+}
+
+IoOutcome open_for_writing(const LunFolders& folders, const ObjectCells& cells, SharedFile& file) {
+  if (!cells.directory) return open_file(folders, cells.object, cells.create ? O_CREAT : 0, file);
+  if (cells.create) {
+    if (auto failure = make_directory(folders.directories.get(), id_text(cells.object)))
+      return failure;
+  }
+  return open_directory(folders, cells.object, file);
+}
+
+}  // namespace
+
+IoOutcome write_object(const LunFolders& folders, const ObjectCells& cells, SharedFile& file) {
+  if (auto failure = open_for_writing(folders, cells, file)) return failure;
+  const std::string path = cells.directory ? id_text(cells.object) : object_path(cells.object);
+  if (!cells.directory) {
+    if (auto failure = write_bytes_and_size(file->get(), cells, path)) return failure;
+  }
+  if (cells.state) return write_state(file->get(), cells, path);
+  if (cells.create) return write_first_attribute(file->get(), cells, path);
+  return {};
+}
+
+IoOutcome sync_object(const LunFolders& folders, ObjectId object, SharedFile& file) {
+  if (file == nullptr) {
+    if (auto failure = open_any(folders, object, file)) return failure;
+  }
+  return sync_file(file->get(), id_text(object));
+}
+
+IoOutcome read_object_state(const LunFolders& folders, ObjectId object, SharedFile& file,
+                            ObjectState& out) {
+  if (file == nullptr) {
+    if (auto failure = open_any(folders, object, file)) return failure;
+  }
+  const std::string path = id_text(object);
+  struct stat inode {};
+  if (auto failure = inode_of(file->get(), path, inode)) return failure;
+  ObjectAttribute found;
+  if (auto failure = read_attribute(file->get(), path, found)) return failure;
+  if (found.id != object) return corrupt("attribute names another object", path);
+  out = found.state;
+  out.size = S_ISREG(inode.st_mode) ? static_cast<std::uint64_t>(inode.st_size) : 0;
+  return {};
+}
+
+IoOutcome read_object(const LunFolders& folders, ObjectId object, SharedFile& file,
+                      std::uint64_t offset, Bytes out, std::size_t& done) {
+  if (auto failure = open_file(folders, object, 0, file)) return failure;
+  return read_fully(file->get(), offset, out, object_path(object), done);
+}
+
+IoOutcome remove_object(const LunFolders& folders, ObjectId object, Notices& notices) {
+  if (unlinkat(folders.objects.get(), object_path(object).c_str(), 0) == 0) return {};
+  if (errno != ENOENT) return failed_call("unlink", object_path(object));
+  const std::string name = id_text(object);
+  if (unlinkat(folders.directories.get(), name.c_str(), AT_REMOVEDIR) == 0 || errno == ENOENT)
+    return {};
+  if (errno != ENOTEMPTY && errno != EEXIST) return failed_call("rmdir", name);
+  notices.push_back({"directory deleted on the share holds files of the host and stays", name});
+  return {};
+}
+
+}  // namespace understudy

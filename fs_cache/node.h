@@ -1,0 +1,113 @@
+// What the namespace of a LUN is made of: nodes (objects), links (names of them) and opens.
+//
+//     Directory of D ── Link "a.txt" ──► Node 17 ◄── Open 1, Open 2
+//                    └─ Link "sub"   ──► Node 18 ── Directory of it, when it is loaded
+//
+// A node stands for an object with all its unwritten effects; a link for one name of it. Every one
+// of them knows the LSN of the last operation that touched it: that is what a reply shows of it
+// (rule 5).
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "fs_cache/extents.h"
+#include "fs_cache/medium/medium.h"
+#include "fs_cache/wildcard.h"
+#include "iomgr/irp.h"
+#include "iomgr/sync.h"
+
+namespace understudy {
+
+struct Node;
+
+struct Link {
+  Node* parent;
+  std::string name;  // as the client wrote it
+  std::string key;   // fold(name), its place in the directory
+  Node* node;
+  Lsn last_lsn = 0;
+  std::uint32_t opens = 0;
+  bool delete_pending = false;
+};
+
+struct Directory {
+  std::map<std::string, std::unique_ptr<Link>> links;  // by folded name
+  Lsn last_lsn = 0;                                    // of its entries
+  std::list<Node*>::iterator recency;  // in the namespace's list of loaded directories
+};
+
+/// Bytes and sizes of a file that the medium does not have yet.
+struct UnwrittenData {
+  Extents extents;
+  /// Bytes of the medium from here on are not the file's: the smallest size since the last flush.
+  std::uint64_t medium_size;
+  std::map<Lsn, std::uint64_t> cuts;  // every truncation since then
+};
+
+struct Open;
+
+struct Node {
+  ObjectId id;
+  ObjectState state;
+  std::uint32_t links = 1;                // names on the whole LUN
+  Lsn last_lsn = 0;                       // of data, size, attributes, times, links
+  Lsn content_lsn = 0;                    // of data and size alone
+  std::uint64_t reserved_allocation = 0;  // what a client asked for, until the last close
+  std::vector<Link*> names = {};          // the names that are loaded
+  std::vector<Open*> opens = {};
+  std::unique_ptr<UnwrittenData> unwritten = nullptr;
+  std::unique_ptr<Directory> directory = nullptr;  // its entries, while they are loaded
+  std::unique_ptr<Event> loading = nullptr;
+
+  bool is_directory() const;
+  UnwrittenData& unwritten_data();
+  /// Changes the size in memory, as operation `lsn`.
+  void resize(std::uint64_t size, Lsn lsn);
+  /// The medium has everything up to `durable`, and gave the file `size` there.
+  void settle(Lsn durable, std::uint64_t size);
+};
+
+/// Where a listing stands. Names are given in the order of their folded form, so a listing survives
+/// changes.
+struct Enumeration {
+  enum class At { start, dot, dot_dot, names };
+  bool begun = false;
+  Pattern pattern{"*"};
+  At at = At::start;
+  std::string after;  // the folded name given last
+  bool given_any = false;
+};
+
+struct Open {
+  std::uint64_t id;
+  Node* node;
+  Link* link;  // the name it was opened by; null for the root
+  std::uint32_t access;
+  std::uint32_t share;
+  std::uint32_t options;
+  // Times that this open has set by hand, or frozen with -1, are no longer changed by its
+  // operations (MS-FSA 2.1.5.14.2).
+  bool keeps_write_time = false;
+  bool keeps_change_time = false;
+  Enumeration enumeration = {};
+
+  bool may(std::uint32_t any_of) const { return (access & any_of) != 0; }
+};
+
+bool same_state(const ObjectState& one, const ObjectState& other);
+
+/// What a client sees of a node by one of its names.
+FileFacts facts_of(const Node& node, const Link* link);
+
+/// "dir\sub\name"; empty for the root.
+std::string path_of(const Link* link);
+
+/// The highest LSN that a path shows.
+Lsn path_shows(const Link* link);
+
+}  // namespace understudy

@@ -1,0 +1,126 @@
+// Names that are given to what exists: rename and hard link (MS-FSA 2.1.5.14.6, 2.1.5.14.11).
+#include <algorithm>
+
+#include "fs_cache/file_constants.h"
+#include "fs_cache/share_mode.h"
+#include "fs_cache/volume.h"
+
+namespace understudy {
+namespace {
+
+bool is_inside(const Node* node, const Node& directory) {
+  while (node != nullptr && node != &directory) {
+    node = node->names.empty() ? nullptr : node->names.front()->parent;
+  }
+  return node != nullptr;
+}
+
+}  // namespace
+
+Task<Status> Volume::take_name(Irp& irp, bool moves) {
+  const std::optional<Bytes> text = seams_.arena.bytes(irp.payload);
+  if (!text) co_return Status::invalid_parameter;
+  const Result<Path> path = parse_path(as_text(*text));
+  if (!path) co_return path.status();
+  if (path->components.empty() || path->directory_only) co_return Status::object_name_invalid;
+  const std::string& name = path->components.back();
+  Reservation reservation;
+  for (;;) {
+    const Result<Open*> found = find_open(irp);
+    if (!found) co_return found.status();
+    Open& open = **found;
+    show(irp, std::max(open.node->last_lsn, path_shows(open.link)));
+    const Status source = check_source(open, moves);
+    if (failed(source)) co_return source;
+    const Walk walk = names_.walk(*path);
+    if (walk.unloaded != nullptr) {
+      const Status loaded = co_await names_.load(walk.unloaded->id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
+    show(irp, walk.shows);
+    const Status target = check_target(irp, open, walk, moves);
+    if (failed(target)) co_return target;
+    if (walk.link == open.link && (!moves || open.link->name == name)) co_return Status::success;
+    if (!reservation) {
+      const std::size_t names = 2 * bounds::kMaxNameBytes;
+      Result<Reservation> reserved = co_await reserve(names, bounds::kMaxNameBytes);
+      if (!reserved) co_return reserved.status();
+      reservation = std::move(*reserved);
+      continue;
+    }
+    put_name(irp, open, walk, name, moves, std::move(reservation));
+    co_return Status::success;
+  }
+}
+
+Status Volume::check_source(const Open& open, bool moves) const {
+  if (open.link == nullptr) return Status::invalid_parameter;  // the root
+  if (moves && !open.may(access::kDelete)) return Status::access_denied;
+  if (open.link->delete_pending) return Status::delete_pending;
+  if (!open.node->is_directory()) return Status::success;
+  if (!moves) return Status::file_is_a_directory;
+  return holds_opens(*open.node) ? Status::access_denied : Status::success;
+}
+
+Status Volume::check_target(const Irp& irp, const Open& open, const Walk& walk, bool moves) const {
+  if (failed(walk.status)) return walk.status;
+  if (!walk.parent->names.empty() && walk.parent->names.front()->delete_pending)
+    return Status::delete_pending;
+  if (moves && is_inside(walk.parent, *open.node)) return Status::invalid_parameter;
+  if (!moves && open.node->links >= bounds::kMaxLinks) return Status::too_many_links;
+  // Windows opens the target's directory for this, sharing reading and writing, not deleting.
+  const std::uint32_t add = open.node->is_directory() ? access::kAppendData : access::kWriteData;
+  const Status shared = check_sharing(walk.parent->opens, add, share::kRead | share::kWrite);
+  if (failed(shared)) return shared;
+  if (walk.link == nullptr || (moves && walk.link == open.link)) return Status::success;
+  if (irp.set.replace == 0) return Status::object_name_collision;
+  if (walk.link == open.link) return Status::success;
+  if (walk.link->delete_pending) return Status::delete_pending;
+  const Node& replaced = *walk.node;
+  const bool read_only = (replaced.state.attributes & attribute::kReadOnly) != 0;
+  const bool in_use = walk.link->opens > 0 || (&replaced != open.node && !replaced.opens.empty());
+  if (replaced.is_directory() || open.node->is_directory() || read_only || in_use)
+    return Status::access_denied;
+  return Status::success;
+}
+
+/// Whether anything below the directory is open.
+bool Volume::holds_opens(const Node& directory) const {
+  return std::any_of(opens_.begin(), opens_.end(), [&directory](const auto& entry) {
+    const Open& open = *entry.second;
+    return open.link != nullptr && is_inside(open.link->parent, directory);
+  });
+}
+
+void Volume::put_name(Irp& irp, Open& open, const Walk& walk, const std::string& name, bool moves,
+                      Reservation reservation) {
+  Node& node = *open.node;
+  Link* const replaced = walk.link == open.link ? nullptr : walk.link;
+  ObjectState state = node.state;
+  state.change_time = now();
+  RecordHeader effect = effect_on(moves ? Effect::rename : Effect::link, node.id, state);
+  effect.parent = moves ? open.link->parent->id : 0;
+  effect.target_parent = walk.parent->id;
+  std::string
+      old_spelling;  // of the name that is taken over, if it is another: its entry has to go
+  if (replaced != nullptr) {
+    effect.replaced = replaced->node->id;
+    if (replaced->node->links == 1) effect.flags |= kRemovesReplaced;
+    if (replaced->name != name) old_spelling = replaced->name;
+  }
+  const std::string_view source = moves ? std::string_view(open.link->name) : std::string_view();
+  const Logged logged =
+      commit(irp, std::move(reservation), effect, source, name, as_bytes(old_spelling));
+  node.state = state;
+  changed_entries(*walk.parent, state.change_time);
+  if (replaced != nullptr) names_.remove_link(*replaced, logged.lsn);
+  if (moves) {
+    changed_entries(*open.link->parent, state.change_time);
+    names_.move_link(*open.link, *walk.parent, name, logged.lsn);
+  } else {
+    names_.add_link(*walk.parent, name, node, logged.lsn);
+  }
+}
+
+}  // namespace understudy

@@ -1,0 +1,155 @@
+// SET_INFORMATION but for names: times and attributes, deletion, sizes (MS-FSA 2.1.5.14).
+#include <limits>
+
+#include "fs_cache/file_constants.h"
+#include "fs_cache/volume.h"
+
+namespace understudy {
+namespace {
+
+// MS-FSCC 2.4.7: 0 leaves a time as it is, -1 also keeps this open's operations from changing it,
+// -2 allows them to again.
+constexpr std::uint64_t kKeep = ~std::uint64_t{0};
+constexpr std::uint64_t kKeepNoLonger = kKeep - 1;
+constexpr std::uint64_t kLatestTime = std::numeric_limits<std::int64_t>::max();
+
+bool valid_time(std::uint64_t time) {
+  return time <= kLatestTime || time >= kKeepNoLonger;
+}
+
+void set_time(std::uint64_t wanted, std::uint64_t& time, bool& keeps) {
+  if (wanted == 0) return;
+  keeps = wanted != kKeepNoLonger;
+  if (wanted <= kLatestTime) time = wanted;
+}
+
+Status check_basic(const SetParameters& set, const Node& node) {
+  if (!valid_time(set.creation_time) || !valid_time(set.access_time) ||
+      !valid_time(set.write_time) || !valid_time(set.change_time)) {
+    return Status::invalid_parameter;
+  }
+  const std::uint32_t wrong = node.is_directory() ? attribute::kTemporary : attribute::kDirectory;
+  return (set.attributes & wrong) != 0 ? Status::invalid_parameter : Status::success;
+}
+
+}  // namespace
+
+Task<Status> Volume::set_information(Irp& irp) {
+  switch (static_cast<SetMinor>(irp.minor)) {
+    case SetMinor::basic:
+      return set_basic(irp);
+    case SetMinor::rename:
+      return rename(irp);
+    case SetMinor::link:
+      return link(irp);
+    case SetMinor::disposition:
+      return set_disposition(irp);
+    case SetMinor::end_of_file:
+      return set_end_of_file(irp);
+    case SetMinor::allocation:
+      return set_allocation(irp);
+  }
+  return refuse(Status::invalid_info_class);
+}
+
+Task<Status> Volume::refuse(Status status) {
+  co_return status;
+}
+
+Task<Status> Volume::set_basic(Irp& irp) {
+  Result<Reservation> reservation = co_await reserve(0, 0);
+  if (!reservation) co_return reservation.status();
+  const Result<Open*> found = find_open(irp);
+  if (!found) co_return found.status();
+  Open& open = **found;
+  Node& node = *open.node;
+  show(irp, node.last_lsn);
+  if (!open.may(access::kWriteAttributes)) co_return Status::access_denied;
+  const SetParameters& set = irp.set;
+  const Status valid = check_basic(set, node);
+  if (failed(valid)) co_return valid;
+
+  ObjectState state = node.state;
+  bool kept_anyway = false;  // nothing but a client changes these two
+  set_time(set.creation_time, state.creation_time, kept_anyway);
+  set_time(set.access_time, state.access_time, kept_anyway);
+  set_time(set.write_time, state.write_time, open.keeps_write_time);
+  if (set.attributes != 0) {
+    state.attributes =
+        (set.attributes & attribute::kSettable) | (state.attributes & attribute::kDirectory);
+  }
+  const bool changes = !same_state(state, node.state);
+  set_time(set.change_time, state.change_time, open.keeps_change_time);
+  if (changes && !open.keeps_change_time) state.change_time = now();
+  if (!same_state(state, node.state)) set_state(irp, node, state, std::move(*reservation));
+  co_return Status::success;
+}
+
+void Volume::set_state(Irp& irp, Node& node, const ObjectState& state, Reservation reservation) {
+  const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state));
+  node.resize(state.size, logged.lsn);
+  node.state = state;
+  node.last_lsn = logged.lsn;
+}
+
+/// Only marks the name: whoever closes it last deletes it.
+Task<Status> Volume::set_disposition(Irp& irp) {
+  for (;;) {
+    const Result<Open*> found = find_open(irp);
+    if (!found) co_return found.status();
+    const Open& open = **found;
+    Node& node = *open.node;
+    show(irp, node.last_lsn);
+    if (!open.may(access::kDelete)) co_return Status::access_denied;
+    if (open.link == nullptr) co_return Status::cannot_delete;
+    if (irp.set.delete_file != 0) {
+      if ((node.state.attributes & attribute::kReadOnly) != 0) co_return Status::cannot_delete;
+      if (node.is_directory() && node.directory == nullptr) {
+        const Status loaded = co_await names_.load(node.id);
+        if (failed(loaded)) co_return loaded;
+        continue;
+      }
+      if (node.is_directory()) show(irp, node.directory->last_lsn);
+      if (node.is_directory() && !node.directory->links.empty())
+        co_return Status::directory_not_empty;
+    }
+    open.link->delete_pending = irp.set.delete_file != 0;
+    co_return Status::success;
+  }
+}
+
+Task<Status> Volume::set_end_of_file(Irp& irp) {
+  return resize(irp, false);
+}
+
+/// A smaller allocation cuts the file; a larger one is only remembered, for room is taken when data
+/// comes.
+Task<Status> Volume::set_allocation(Irp& irp) {
+  return resize(irp, true);
+}
+
+Task<Status> Volume::resize(Irp& irp, bool allocation) {
+  Result<Reservation> reservation = co_await reserve(0, 0);
+  if (!reservation) co_return reservation.status();
+  const Result<Open*> found = find_open(irp);
+  if (!found) co_return found.status();
+  const Open& open = **found;
+  Node& node = *open.node;
+  const std::uint64_t size = irp.set.size;
+  show(irp, node.last_lsn);
+  if (node.is_directory() || size > static_cast<std::uint64_t>(kLatestTime))
+    co_return Status::invalid_parameter;
+  if (!open.may(access::kWriteData)) co_return Status::access_denied;
+  if (size > bounds::kMaxFileSize) co_return Status::disk_full;
+  if (allocation) node.reserved_allocation = size;
+  if (size == node.state.size || (allocation && size > node.state.size)) co_return Status::success;
+  ObjectState state = node.state;
+  state.size = size;
+  state.attributes |= attribute::kArchive;
+  if (!open.keeps_write_time) state.write_time = now();
+  if (!open.keeps_change_time) state.change_time = now();
+  set_state(irp, node, state, std::move(*reservation));
+  co_return Status::success;
+}
+
+}  // namespace understudy

@@ -1,0 +1,189 @@
+// One mounted LUN: its names, opens, unwritten operations and its medium. What the handlers of
+// fs_cache do is here, one file for each group of operations.
+//
+// An operation has two phases. First it finds and loads what it needs and reserves its place in the
+// log; it may wait there, and after each wait it looks again, for everything may have changed.
+// Then, without waiting, it decides, takes the next LSN, writes its record and changes the memory:
+// so an operation is either in the log and in memory, or it has failed and is in neither (rule 3).
+//
+// Invariants: memory = medium + log. LSNs rise by one, across epochs. durable_ <= LSN of everything
+// in the log.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+#include "fs_cache/lazy_writer.h"
+#include "fs_cache/namespace.h"
+#include "fs_cache/unwritten_cache.h"
+#include "fs_cache/watched_medium.h"
+#include "iomgr/seams.h"
+
+namespace understudy {
+
+struct FlushPlan;
+enum class MediumHolds;
+
+struct VolumeOptions {
+  std::uint32_t lun = 0;
+  LazyWriterOptions lazy_writer = {};
+  std::size_t max_objects = bounds::kMaxCachedObjects;  // kept in memory if they need not be
+};
+
+class Volume {
+ public:
+  using Operation = Task<Status> (Volume::*)(Irp&);
+
+  Volume(const Seams& seams, std::shared_ptr<LogSpace> space, std::unique_ptr<Medium> medium,
+         VolumeOptions options);
+  Volume(const Volume&) = delete;
+  Volume& operator=(const Volume&) = delete;
+
+  // cluster_app's and ff_driver's orders (volume.cpp). One at a time.
+  /// STEP 310, 312. STATUS_DEVICE_NOT_READY: another node's memory may hold acknowledged operations
+  /// that the medium lacks.
+  Task<Status> mount(Irp& irp);
+  Task<Status> dismount(Irp& irp);
+  /// STEP 318: everything durable, and an `applied` slot that names no mirror.
+  Task<Status> degrade(Irp& irp);
+  Task<Status> new_epoch(Irp& irp);
+
+  /// Takes in one mirrored record of a node that failed (STEP 314).
+  Task<Status> replay(Irp& irp);
+
+  /// Runs one operation of a client; `irp` completes with lsn, epoch, record and shows.
+  Task<Status> serve(Irp& irp, Operation operation);
+  Task<Status> create(Irp& irp);
+  Task<Status> close(Irp& irp);
+  Task<Status> read(Irp& irp);
+  Task<Status> write(Irp& irp);
+  Task<Status> query_information(Irp& irp);
+  Task<Status> set_information(Irp& irp);
+  Task<Status> query_directory(Irp& irp);
+  Task<Status> query_volume(Irp& irp);
+  /// Of one open. `shows` is what ff_driver has to see on the medium before the client gets its
+  /// answer.
+  Task<Status> flush_buffers(Irp& irp);
+  /// Of the whole LUN; also how a replay ends, so it is no client's operation.
+  Status flush_all(Irp& irp) const;
+
+  /// The second pass (flush.cpp, STEP 414): everything up to irp.lsn, or more, is durable when it
+  /// completes; irp.lsn says how much. After a failure nothing is forgotten: the next pass writes
+  /// all of it again from the log.
+  Task<Status> lazy_write(Irp& irp);
+
+  std::uint32_t lun() const { return options_.lun; }
+  const UnwrittenCache& unwritten() const { return cache_; }
+  std::size_t opens() const { return opens_.size(); }
+  LazyWriter& lazy_writer() { return lazy_writer_; }
+
+ private:
+  struct Logged {
+    Lsn lsn;
+    ConstBytes data;
+  };
+
+  // volume.cpp
+  Task<Status> take_ownership(Irp& irp);
+  Task<Status> claim_next_epoch(Ownership owner);
+  Task<Status> begin_serving();
+  Task<void> close_everything();
+  Task<Result<Reservation>> reserve_for_replay(std::size_t bytes);
+  /// STATUS_FILE_CLOSED if it is not there, or not there any more.
+  Result<Open*> find_open(const Irp& irp);
+  Task<Result<Reservation>> reserve(std::size_t names, std::size_t data);
+  /// Makes the operation happen: from here on it has an LSN, a record, and cannot fail.
+  Logged commit(Irp& irp, Reservation reservation, RecordHeader effect, std::string_view name = {},
+                std::string_view target_name = {}, ConstBytes data = {});
+  static RecordHeader effect_on(Effect effect, ObjectId object, const ObjectState& after);
+  static void changed_entries(Node& directory, FileTime time);
+  ObjectId new_object_id() { return (epoch_ << 40) | ++objects_made_; }
+  static void show(Irp& irp, Lsn lsn) { irp.shows = std::max(irp.shows, lsn); }
+  FileTime now() const { return seams_.executor.wall_time(); }
+
+  // create.cpp
+  struct CreateRequest;
+  Result<CreateRequest> parse_create(const Irp& irp) const;
+  Status check_create(const CreateRequest& request, const Walk& walk) const;
+  Status check_existing(const CreateRequest& request, const Walk& walk) const;
+  void finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
+                     Reservation reservation);
+  Link& make_object(Irp& irp, const CreateRequest& request, Node& parent, Reservation reservation);
+  Open& add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link);
+  void overwrite(Irp& irp, const CreateRequest& request, Node& node, Reservation reservation);
+
+  // close.cpp
+  void end_open(Irp& irp, Open& open, bool deletes, Reservation reservation);
+  void remove_name(Irp& irp, Link& link, Reservation reservation);
+
+  // read_write.cpp
+  Task<Status> read_bytes(const Node& node, std::uint64_t offset, Bytes out);
+  Result<std::uint64_t> check_write(const Irp& irp, const Open& open, std::size_t length) const;
+  void put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBytes data,
+                 Reservation reservation);
+
+  // query_directory.cpp
+  Status list_names(Irp& irp, Open& open, Bytes room);
+
+  // set_information.cpp, rename.cpp
+  Task<Status> set_basic(Irp& irp);
+  Task<Status> set_disposition(Irp& irp);
+  Task<Status> set_end_of_file(Irp& irp);
+  Task<Status> set_allocation(Irp& irp);
+  Task<Status> resize(Irp& irp, bool allocation);
+  static Task<Status> refuse(Status status);
+  void set_state(Irp& irp, Node& node, const ObjectState& state, Reservation reservation);
+  Task<Status> rename(Irp& irp) { return take_name(irp, true); }
+  Task<Status> link(Irp& irp) { return take_name(irp, false); }
+  Task<Status> take_name(Irp& irp, bool moves);
+  Status check_source(const Open& open, bool moves) const;
+  Status check_target(const Irp& irp, const Open& open, const Walk& walk, bool moves) const;
+  bool holds_opens(const Node& directory) const;
+  void put_name(Irp& irp, Open& open, const Walk& walk, const std::string& name, bool moves,
+                Reservation reservation);
+
+  // flush.cpp
+  Task<Status> flush(Lsn upto);
+  Task<Status> write_prefix(Lsn upto, MediumHolds holds);
+  Task<Status> write_plan(FlushPlan& plan);
+  Task<Status> complete_plan(FlushPlan& plan);
+  Task<Status> mark_applied(Applied applied);
+  Task<Status> set_mirror(std::uint32_t mirror);
+  Task<void> remove_orphans();
+  void settle(Lsn upto, const FlushPlan& plan);
+
+  Seams seams_;
+  VolumeOptions options_;
+  std::shared_ptr<LogSpace> space_;
+  std::unique_ptr<Medium> medium_;
+  UnwrittenCache cache_;
+  Namespace names_;
+  LazyWriter lazy_writer_;
+  std::unordered_map<std::uint64_t, std::unique_ptr<Open>> opens_;
+
+  std::uint64_t epoch_ = 0;
+  std::uint32_t node_ = 0;  // the owner: this node
+  Lsn last_lsn_ = 0;
+  Lsn durable_ = 0;
+  std::uint64_t objects_made_ = 0;  // in this epoch
+  std::uint64_t opens_made_ = 0;
+  Applied applied_;  // the slot as it was written last
+
+  Credits flush_turn_;
+  Lsn attempted_ = 0;  // a flush that failed has tried to write so much
+  std::uint64_t flushes_begun_ = 0;
+  bool replayed_ = false;          // the log holds records of another node
+  std::vector<ObjectId> orphans_;  // objects without a name that are still to be removed
+  std::uint64_t free_bytes_ = 0;   // of the medium, at the last flush
+
+  Credits order_turn_;
+  Credits replay_turn_;
+  bool serving_ = false;  // replay is over: clients may see the names
+  bool leaving_ = false;
+  std::uint32_t active_ = 0;  // operations of clients
+  Event idle_;
+};
+
+}  // namespace understudy

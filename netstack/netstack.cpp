@@ -1,0 +1,136 @@
+#include "netstack/netstack.h"
+
+#include "iomgr/check.h"
+
+namespace understudy {
+namespace {
+
+enum class Part { requests, replies, scratch };
+
+/// netstack's region: half of it for requests, three eighths for replies, the rest scratch.
+Region part_of(Region region, Part part) {
+  const std::uint64_t eighth = region.size / 8 / 4096 * 4096;
+  switch (part) {
+    case Part::requests:
+      return {region.offset, 4 * eighth};
+    case Part::replies:
+      return {region.offset + 4 * eighth, 3 * eighth};
+    case Part::scratch:
+      break;
+  }
+  return {region.offset + 7 * eighth, eighth};
+}
+
+}  // namespace
+
+std::unique_ptr<Driver> make_netstack(Seams seams) {
+  return std::make_unique<Netstack>(seams);
+}
+
+Netstack::Netstack(Seams seams)
+    : Driver(Layer::netstack, seams),
+      requests_(executor(), arena(), part_of(arena().region(Layer::netstack), Part::requests)),
+      replies_(executor(), arena(), part_of(arena().region(Layer::netstack), Part::replies)),
+      scratch_(executor(), arena(), part_of(arena().region(Layer::netstack), Part::scratch)),
+      irp_slots_(executor(), bounds::kMaxOutstandingNetstack),
+      connection_slots_(executor(), bounds::kMaxConnections) {
+  on(Major::cluster, [this](Irp& irp) { return order(irp); });
+}
+
+Irp Netstack::irp(Major major, std::uint32_t lun) {
+  Irp irp = make_irp(major);
+  irp.lun = lun;
+  return irp;
+}
+
+Irp Netstack::irp(SetMinor minor, std::uint32_t lun) {
+  Irp irp = make_irp(Major::set_information, static_cast<std::uint8_t>(minor));
+  irp.lun = lun;
+  return irp;
+}
+
+Task<Status> Netstack::ask(Irp& irp) {
+  co_await irp_slots_.acquire();
+  const CreditGuard slot(irp_slots_);
+  const Status status = co_await call(Layer::ff_driver, irp);
+  co_return status;
+}
+
+std::uint64_t Netstack::new_session_id() {
+  // 32 of the 64 bits: there are clients that keep no more. It need not be secret, a session's key
+  // is.
+  std::uint64_t id = 0;
+  while (id == 0 || id == 0xFFFFFFFF || sessions_.contains(id)) id = random().next() & 0xFFFFFFFF;
+  return id;
+}
+
+Task<Status> Netstack::order(Irp& irp) {
+  switch (static_cast<ClusterMinor>(irp.minor)) {
+    case ClusterMinor::ping:
+      report(irp);
+      co_return Status::success;
+    case ClusterMinor::serve:
+      co_return serve(irp);
+    case ClusterMinor::unserve: {
+      const Status status = co_await unserve(irp);
+      co_return status;
+    }
+    default:
+      co_return Status::invalid_device_request;
+  }
+}
+
+void Netstack::report(Irp& irp) const {
+  irp.report = {};
+  irp.report.operations = exchanges_;
+  irp.report.bytes = requests_.used() + replies_.used() + scratch_.used();
+  irp.report.completed = completed();
+  for (const auto& [address, server] : servers_) {
+    irp.report.opens += static_cast<std::uint32_t>(server->connections());
+  }
+}
+
+Status Netstack::serve(const Irp& irp) {
+  const std::optional<Bytes> json = arena().bytes(irp.payload);
+  if (!json) return Status::invalid_parameter;
+  const std::vector<std::uint8_t> text(json->begin(),
+                                       json->end());  // what is decided upon is copied first
+  std::string error;
+  std::optional<ServerConfig> config = parse_serve(text, error);
+  if (!config) {
+    log().error("order to serve cannot be read", {{"error", error}});
+    return Status::invalid_parameter;
+  }
+  if (const auto found = servers_.find(config->address); found != servers_.end()) {
+    found->second->set_config(std::move(*config));
+    return Status::success;
+  }
+  const Endpoint address = config->address;
+  Result<std::shared_ptr<Listener>> listener = seams().network.listen(address);
+  if (!listener) {
+    log().error("cannot listen", {{"address", address}, {"status", listener.status()}});
+    return listener.status();
+  }
+  auto server = std::make_shared<Server>(*this, *listener, std::move(*config));
+  servers_.emplace(address, server);
+  run(server->accept_all(server));
+  log().info("serving", {{"address", address}});
+  return Status::success;
+}
+
+Task<Status> Netstack::unserve(const Irp& irp) {
+  const std::optional<Bytes> json = arena().bytes(irp.payload);
+  if (!json) co_return Status::invalid_parameter;
+  const std::vector<std::uint8_t> text(json->begin(), json->end());
+  const std::optional<Endpoint> address = parse_unserve(text);
+  if (!address) co_return Status::invalid_parameter;
+  const auto found = servers_.find(*address);
+  if (found == servers_.end()) co_return Status::not_found;
+  const std::shared_ptr<Server> server = found->second;
+  co_await server->stop();
+  servers_.erase(*address);
+  log().info("no longer serving", {{"address", *address}});
+  co_return Status::success;
+}
+
+}  // namespace understudy

@@ -1,0 +1,71 @@
+// The SMB2/3 server driver: the top of a node's stack. What clients say over TCP becomes IRPs to
+// ff_driver, and the completions become what they are told. It knows no mirroring: an IRP that
+// completes is one that may be acknowledged (docs/contracts.md).
+//
+// Orders of cluster_app (Major::cluster): ping, serve, unserve.
+// Invariant: at most kMaxOutstandingNetstack IRPs are in flight; payload lies in netstack's region
+// of the arena and stays where it is until its IRP has completed.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "iomgr/driver.h"
+#include "netstack/buffer_pool.h"
+#include "netstack/server.h"
+#include "netstack/smb2/session.h"
+
+namespace understudy {
+
+std::unique_ptr<Driver> make_netstack(Seams seams);
+
+class Netstack : public Driver {
+ public:
+  using SessionTable = std::map<std::uint64_t, std::shared_ptr<smb2::Session>>;
+
+  explicit Netstack(Seams seams);
+
+  // For the parts of netstack.
+  using Driver::executor;
+  using Driver::log;
+  Random& random() { return seams().random; }
+  /// Arena memory, always taken in this order (buffer_pool.h).
+  BufferPool& requests() { return requests_; }
+  BufferPool& replies() { return replies_; }
+  BufferPool& scratch() { return scratch_; }
+
+  Irp irp(Major major, std::uint32_t lun);
+  Irp irp(SetMinor minor, std::uint32_t lun);
+  /// Sends the IRP to ff_driver and waits for its completion.
+  Task<Status> ask(Irp& irp);
+
+  /// All sessions of all connections, by id.
+  SessionTable& sessions() { return sessions_; }
+  std::uint64_t new_session_id();
+
+  /// Runs a coroutine that nobody awaits. It may hold buffers and use all of netstack.
+  void run(Task<void> task) { tasks_.spawn(std::move(task)); }
+
+  void exchange_began() { ++exchanges_; }
+  void exchange_ended() { --exchanges_; }
+  /// Taken by each connection, so that there are at most kMaxConnections.
+  Credits& connection_slots() { return connection_slots_; }
+
+ private:
+  Task<Status> order(Irp& irp);
+  void report(Irp& irp) const;
+  Status serve(const Irp& irp);
+  Task<Status> unserve(const Irp& irp);
+
+  BufferPool requests_;
+  BufferPool replies_;
+  BufferPool scratch_;
+  Credits irp_slots_;
+  Credits connection_slots_;
+  std::uint64_t exchanges_ = 0;
+  std::map<Endpoint, std::shared_ptr<Server>> servers_;
+  SessionTable sessions_;
+  TaskScope tasks_;  // last: its coroutines go before what they use
+};
+
+}  // namespace understudy

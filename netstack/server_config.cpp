@@ -1,0 +1,108 @@
+#include "netstack/server_config.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "iomgr/bounds.h"
+#include "iomgr/unicode.h"
+#include "netstack/auth/crypto.h"
+
+namespace understudy {
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kPipeShare = "IPC$";
+
+std::optional<json::object> parse_object(ConstBytes text) {
+  boost::system::error_code error;
+  json::value value = json::parse(as_text(text), error);
+  if (error || !value.is_object()) return std::nullopt;
+  return std::move(value.get_object());
+}
+
+std::optional<std::string> text_of(const json::object& object, std::string_view key) {
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr || !value->is_string()) return std::nullopt;
+  return std::string(value->get_string());
+}
+
+bool read_share(const json::value& value, ServerConfig& config) {
+  if (!value.is_object()) return false;
+  const json::object& object = value.get_object();
+  std::optional<std::string> name = text_of(object, "name");
+  const json::value* lun = object.if_contains("lun");
+  if (!name || name->empty() || lun == nullptr || !lun->is_int64()) return false;
+  const std::optional<std::size_t> units = utf16_length(*name);
+  if (!units || *units > 80 || config.find_share(*name) != nullptr) return false;
+  if (lun->get_int64() < 0 || lun->get_int64() >= bounds::kMaxLuns) return false;
+  config.shares.push_back({std::move(*name), static_cast<std::uint32_t>(lun->get_int64())});
+  return true;
+}
+
+bool read_shares(const json::object& object, ServerConfig& config) {
+  const json::value* shares = object.if_contains("shares");
+  if (shares == nullptr || !shares->is_array()) return false;
+  if (shares->get_array().size() > bounds::kMaxShares) return false;
+  return std::all_of(shares->get_array().begin(), shares->get_array().end(),
+                     [&config](const json::value& share) { return read_share(share, config); });
+}
+
+}  // namespace
+
+const smb2::Share* ServerConfig::find_share(std::string_view share_name) const {
+  static const smb2::Share kPipes{std::string(kPipeShare), 0, smb2::Share::Kind::pipe};
+  const std::string folded = fold(share_name);
+  if (folded == kPipeShare) return &kPipes;
+  const auto found =
+      std::find_if(shares.begin(), shares.end(),
+                   [&folded](const smb2::Share& share) { return fold(share.name) == folded; });
+  return found == shares.end() ? nullptr : &*found;
+}
+
+std::array<std::uint8_t, 16> ServerConfig::guid() const {
+  const std::string folded = fold(name);
+  const auth::Sha512Digest digest = auth::sha512(auth::pieces({as_bytes(folded)}));
+  std::array<std::uint8_t, 16> guid{};
+  std::copy_n(digest.begin(), guid.size(), guid.begin());
+  return guid;
+}
+
+std::optional<ServerConfig> parse_serve(ConstBytes text, std::string& error) {
+  const std::optional<json::object> object = parse_object(text);
+  if (!object) {
+    error = "not a JSON object";
+    return std::nullopt;
+  }
+  ServerConfig config;
+  const std::optional<std::string> address = text_of(*object, "address");
+  const std::optional<std::string> server = text_of(*object, "server");
+  const std::optional<std::string> accounts = text_of(*object, "accounts");
+  const json::value* signing = object->if_contains("signing_required");
+  if (!address || !server || server->empty() || !accounts) {
+    error = "address, server and accounts must be there";
+    return std::nullopt;
+  }
+  if (signing != nullptr && !signing->is_bool()) {
+    error = "signing_required must be true or false";
+    return std::nullopt;
+  }
+  std::optional<Accounts> parsed = Accounts::parse(*accounts, error);
+  if (!parsed) return std::nullopt;
+  config.address = *address;
+  config.name = *server;
+  config.accounts = std::move(*parsed);
+  config.signing_required = signing == nullptr || signing->get_bool();
+  if (!read_shares(*object, config)) {
+    error = "shares must be a list of different {name, lun}";
+    return std::nullopt;
+  }
+  return config;
+}
+
+std::optional<Endpoint> parse_unserve(ConstBytes text) {
+  const std::optional<json::object> object = parse_object(text);
+  return object ? text_of(*object, "address") : std::nullopt;
+}
+
+}  // namespace understudy

@@ -1,0 +1,234 @@
+#include "netstack/smb2/compound.h"
+
+#include <algorithm>
+
+#include "iomgr/bounds.h"
+#include "iomgr/check.h"
+#include "netstack/smb2/negotiate.h"
+
+namespace understudy::smb2 {
+namespace {
+
+constexpr std::size_t kPrefixEnd = 8;
+constexpr std::uint32_t kPadding = 8;
+
+std::size_t aligned(std::size_t size) {
+  return (size + 7) / 8 * 8;
+}
+
+std::uint32_t length_at(ConstBytes body, std::uint16_t at) {
+  if (at == 0) return 0;
+  WireReader reader(body);
+  reader.seek(at);
+  return reader.u32();
+}
+
+/// SMB2 ERROR Response, section 2.2.2.
+std::vector<std::uint8_t> error_body(ConstBytes data) {
+  WireWriter writer;
+  writer.u16(9);
+  writer.u16(0);
+  writer.u32(static_cast<std::uint32_t>(data.size()));
+  writer.append(data);
+  if (data.empty()) writer.u8(0);
+  return writer.release();
+}
+
+}  // namespace
+
+Compound::Compound(Connection& connection, Buffer frame)
+    : connection_(connection), frame_(std::move(frame)) {
+  const std::uint16_t dialect = connection.negotiation->dialect;
+  if (dialect == 0 && is_smb1(frame_.bytes())) {
+    // The only thing of SMB1 that is understood; it counts as a NEGOTIATE with message id 0.
+    messages_.push_back({Header{}, frame_.bytes(), 0});
+    return;
+  }
+  messages_ = split_compound(frame_.bytes());
+  const bool begins = dialect == 0 || dialect == kDialectWildcard;
+  for (const Message& message : messages_) {
+    if (begins == message.header.is(Command::negotiate)) continue;
+    messages_.clear();  // before NEGOTIATE nothing else may come, and only one may come
+    return;
+  }
+  if (messages_.size() > bounds::kMaxCompound || (begins && messages_.size() > 1))
+    messages_.clear();
+}
+
+std::uint32_t Compound::reply_size(bool logged_on) {
+  rooms_.clear();
+  std::uint32_t total = kPrefixEnd;
+  for (const Message& message : messages_) {
+    const CommandRow* row = find_command(message.header.command);
+    rooms_.push_back(row == nullptr ? kPadding : row->reply_room);
+    total += static_cast<std::uint32_t>(kHeaderSize) + kPadding + rooms_.back();
+  }
+  UNDERSTUDY_CHECK(total <= bounds::kMaxFrame);
+  for (std::size_t i = 0; logged_on && i < messages_.size(); ++i) {
+    const CommandRow* row = find_command(messages_[i].header.command);
+    if (row == nullptr) continue;
+    const LengthField& field = row->reply_length;
+    const std::uint32_t asked = length_at(messages_[i].bytes.subspan(kHeaderSize), field.at);
+    const std::uint32_t given = std::min({asked, field.most, bounds::kMaxFrame - total});
+    rooms_[i] += given;
+    total += given;
+  }
+  return total;
+}
+
+Task<void> Compound::run(Buffer replies) {
+  replies_ = std::move(replies);
+  end_ = kPrefixEnd;
+  for (std::size_t i = 0; i < messages_.size(); ++i) {
+    if (!messages_[i].header.is(Command::cancel)) co_await run_one(messages_[i], rooms_[i]);
+  }
+  finish();
+}
+
+Task<void> Compound::run_one(const Message& message, std::uint32_t room) {
+  const std::size_t start = aligned(end_);
+  const std::size_t body = start + kHeaderSize;
+  Request request;
+  request.header = message.header;
+  request.message = message.bytes;
+  request.arena_offset = frame_.offset() + message.offset;
+  Reply reply(replies_.bytes().subspan(body, room), replies_.offset() + body);
+
+  const CommandRow* row = find_command(message.header.command);
+  Status status = Status::invalid_parameter;
+  if (row != nullptr) {
+    status = prepare(request, *row);
+    if (request.signed_ || (request.session != nullptr && request.session->signing_required)) {
+      reply.signer = request.session;
+    }
+    if (ok(status)) status = co_await row->handler(connection_, request, reply);
+  }
+  chain_.status = status;
+  if (request.open != nullptr) chain_.file_id = request.open->id;
+  if (reply.tree_id) chain_.tree_id = *reply.tree_id;
+  if (reply.session_id) chain_.session_id = *reply.session_id;
+  make(request, reply, status);
+}
+
+Status Compound::prepare(Request& request, const CommandRow& row) {
+  Header& header = request.header;
+  request.related = header.has(kFlagRelated);
+  if (header.has(kFlagServerToRedir)) return Status::invalid_parameter;
+  if (request.related) {
+    if (made_.empty()) return Status::invalid_parameter;
+    header.session_id = chain_.session_id;
+    header.tree_id = chain_.tree_id;
+  } else {
+    chain_ = {header.session_id, header.tree_id, {}, Status::invalid_parameter};
+  }
+
+  request.session = connection_.find_session(header.session_id);
+  const Status signature = check_signature(request);
+  if (failed(signature)) return signature;
+  const Status body = check_body(request, row);
+  if (failed(body)) return body;
+
+  if (row.needs == Needs::nothing) return Status::success;
+  if (request.session == nullptr || request.session->state != Session::State::valid) {
+    return Status::user_session_deleted;
+  }
+  if (row.needs == Needs::session) return Status::success;
+  request.tree = request.session->find_tree(header.tree_id);
+  if (request.tree == nullptr) return Status::network_name_deleted;
+  return row.file_id_at == 0 ? Status::success : look_up_open(request, row);
+}
+
+// Section 3.3.5.2.4.
+Status Compound::check_signature(Request& request) const {
+  const Session* session = request.session.get();
+  if (session == nullptr || !session->signer) return Status::success;
+  if (request.header.has(kFlagSigned)) {
+    if (!request.session->signer->verify(request.message)) return Status::access_denied;
+    request.signed_ = true;
+  } else if (session->signing_required) {
+    return Status::access_denied;
+  }
+  return Status::success;
+}
+
+Status Compound::check_body(const Request& request, const CommandRow& row) const {
+  if (row.structure_size == 0) return Status::success;  // the handler knows better
+  WireReader body = request.body();
+  const std::size_t fixed = row.structure_size & ~std::size_t{1};
+  if (body.remaining() < fixed || body.u16() != row.structure_size)
+    return Status::invalid_parameter;
+  // Section 3.3.5.2.5: a transfer must be paid for.
+  const ConstBytes bytes = request.message.subspan(kHeaderSize);
+  const std::uint64_t payload =
+      std::max(length_at(bytes, row.reply_length.at), length_at(bytes, row.sent_length_at));
+  const std::uint64_t paid = connection_.negotiation->multi_credit()
+                                 ? std::max<std::uint16_t>(request.header.credit_charge, 1)
+                                 : 1;
+  return payload <= paid * kBytesPerCredit ? Status::success : Status::invalid_parameter;
+}
+
+Status Compound::look_up_open(Request& request, const CommandRow& row) const {
+  WireReader body = request.body();
+  body.seek(row.file_id_at);
+  FileId id;
+  id.persistent = body.u64();
+  id.of_session = body.u64();
+  if (request.related && id.is_previous()) {
+    id = chain_.file_id;
+    if (id.is_previous() && row.needs == Needs::open) {
+      return failed(chain_.status) ? chain_.status : Status::invalid_parameter;
+    }
+  }
+  request.open = request.session->find_open(id);
+  const bool found = request.open != nullptr && request.open->tree == request.tree;
+  return found || (row.needs != Needs::open && id.is_previous()) ? Status::success
+                                                                 : Status::file_closed;
+}
+
+void Compound::make(const Request& request, Reply& reply, Status status) {
+  if (reply.size() == 0) {
+    UNDERSTUDY_CHECK(failed(status));
+    UNDERSTUDY_CHECK(reply.put(error_body(reply.error_data)));
+  }
+  Header header = request.header;
+  header.status = static_cast<std::uint32_t>(status);
+  // The signed flag comes back even when no key can be found: that is how Windows and Samba do it,
+  // and clients that insist on signatures look for it before they look at the status.
+  header.flags = kFlagServerToRedir | (header.flags & (kFlagRelated | kFlagSigned));
+  header.credits = connection_.grant(request.header.credits);
+  header.tree_id = reply.tree_id.value_or(header.tree_id);
+  header.session_id = reply.session_id.value_or(header.session_id);
+  const std::size_t start = aligned(end_);
+  made_.push_back({header, start, kHeaderSize + reply.size(), reply.signer, reply.hash});
+  end_ = start + made_.back().size;
+}
+
+void Compound::finish() {
+  if (made_.empty()) return;
+  const Bytes all = replies_.bytes();
+  for (std::size_t i = 0; i < made_.size(); ++i) {
+    Made& reply = made_[i];
+    if (i + 1 < made_.size()) {
+      const std::size_t next = made_[i + 1].offset - reply.offset;
+      const Bytes padding = all.subspan(reply.offset + reply.size, next - reply.size);
+      std::fill(padding.begin(), padding.end(), std::uint8_t{0});
+      reply.size = next;
+      reply.header.next_command = static_cast<std::uint32_t>(next);
+    } else {
+      reply.header.next_command = 0;
+    }
+    const Bytes message = all.subspan(reply.offset, reply.size);
+    encode_header(reply.header, message);
+    if (reply.signer != nullptr) reply.signer->signer->sign(message);
+    if (reply.hash != nullptr) reply.hash->update(message);
+  }
+  const auto length = static_cast<std::uint32_t>(end_ - kPrefixEnd);
+  const Bytes prefix = all.subspan(kPrefixEnd - 4, 4);
+  prefix[0] = 0;
+  prefix[1] = static_cast<std::uint8_t>(length >> 16);
+  prefix[2] = static_cast<std::uint8_t>(length >> 8);
+  prefix[3] = static_cast<std::uint8_t>(length);
+  answer_ = all.subspan(kPrefixEnd - 4, length + 4);
+}
+
+}  // namespace understudy::smb2

@@ -1,0 +1,150 @@
+#include "netstack/smb2/connection.h"
+
+#include <algorithm>
+#include <array>
+
+#include "netstack/netstack.h"
+#include "netstack/server.h"
+#include "netstack/smb2/compound.h"
+#include "netstack/smb2/deadline.h"
+
+namespace understudy::smb2 {
+namespace {
+
+constexpr std::chrono::seconds kTimeToLogOn{45};
+constexpr std::chrono::seconds kTimeForAFrame{60};  // one way or the other, once it has begun
+
+}  // namespace
+
+std::uint32_t Negotiation::max_transfer() const {
+  return multi_credit() ? bounds::kMaxTransfer : kBytesPerCredit;
+}
+
+/// One frame on its way through: its memory is given back when it goes.
+struct Connection::Exchange {
+  Exchange(Connection& connection, CreditGuard frame_share, Buffer frame)
+      : share_of_frame(std::move(frame_share)), compound(connection, std::move(frame)) {}
+  CreditGuard share_of_frame;
+  std::optional<CreditGuard> share_of_replies;
+  Compound compound;
+  Buffer replies;
+};
+
+Connection::Connection(Netstack& netstack, std::shared_ptr<Server> server,
+                       std::shared_ptr<Stream> stream)
+    : netstack_(netstack),
+      server_(std::move(server)),
+      stream_(std::move(stream)),
+      memory_(netstack.executor(), bounds::kMaxConnectionBytes),
+      turn_to_send_(netstack.executor(), 1),
+      idle_(netstack.executor()) {}
+
+void Connection::close() {
+  closed_ = true;
+  stream_->close();
+}
+
+Task<void> Connection::run() {
+  Deadline logon(netstack_.executor(), kTimeToLogOn, stream_);
+  bool more = true;
+  while (more) {
+    more = co_await serve_one();
+    if (logged_on_) logon.met();
+  }
+  close();
+  while (in_flight_ > 0) {
+    idle_.reset();
+    co_await idle_.wait();
+  }
+  while (!sessions_.empty()) co_await end_session(sessions_.begin()->second);
+}
+
+Task<bool> Connection::serve_one() {
+  std::array<std::uint8_t, 4> prefix{};
+  const Status prefix_read = co_await stream_->read(prefix);
+  if (failed(prefix_read) || closed_) co_return false;
+  const std::uint32_t length =
+      std::uint32_t{prefix[1]} << 16 | std::uint32_t{prefix[2]} << 8 | prefix[3];
+  const std::uint32_t most = logged_on_ ? bounds::kMaxFrame : bounds::kMaxFrameBeforeLogon;
+  if (prefix[0] != 0 || length == 0 || length > most) co_return false;
+
+  co_await memory_.acquire(length);
+  CreditGuard share(memory_, length);
+  Buffer frame = co_await netstack_.requests().acquire(length);
+  Deadline whole_frame(netstack_.executor(), kTimeForAFrame, stream_);
+  const Status frame_read = co_await stream_->read(frame.bytes().first(length));
+  whole_frame.met();
+  if (failed(frame_read) || closed_) co_return false;
+
+  auto exchange = std::make_unique<Exchange>(*this, std::move(share), std::move(frame));
+  if (!admit(exchange->compound)) {
+    netstack_.log().warning("client broke the protocol", {{"peer", stream_->peer()}});
+    co_return false;
+  }
+  // Taken here and not where it is used: so requests start in the order in which they came.
+  const std::uint32_t reply_size = exchange->compound.reply_size(logged_on_);
+  co_await memory_.acquire(reply_size);
+  exchange->share_of_replies.emplace(memory_, reply_size);
+  exchange->replies = co_await netstack_.replies().acquire(reply_size);
+  ++in_flight_;
+  netstack_.run(answer(std::move(exchange)));
+  co_return !closed_;
+}
+
+bool Connection::admit(const Compound& compound) {
+  if (!compound.valid()) return false;
+  for (const Message& message : compound.messages()) {
+    // CANCEL names the request that it is to cancel, and pays nothing.
+    if (message.header.is(Command::cancel)) continue;
+    const std::uint16_t charge =
+        negotiation->multi_credit() ? std::max<std::uint16_t>(message.header.credit_charge, 1) : 1;
+    if (!window_.consume(message.header.message_id, charge)) return false;
+  }
+  return true;
+}
+
+Task<void> Connection::answer(std::unique_ptr<Exchange> exchange) {
+  netstack_.exchange_began();
+  co_await exchange->compound.run(std::move(exchange->replies));
+  const ConstBytes frame = exchange->compound.answer();
+  if (!frame.empty() && !closed_) co_await send(frame);
+  exchange.reset();
+  netstack_.exchange_ended();
+  if (--in_flight_ == 0) idle_.set();
+}
+
+Task<void> Connection::send(ConstBytes frame) {
+  co_await turn_to_send_.acquire();
+  const CreditGuard turn(turn_to_send_);
+  const Deadline whole_frame(netstack_.executor(), kTimeForAFrame, stream_);
+  const std::array<ConstBytes, 1> parts{frame};
+  const Status written = co_await stream_->write(parts);
+  if (failed(written)) close();
+}
+
+std::uint16_t Connection::grant(std::uint16_t wanted) {
+  return window_.grant(wanted, logged_on_ ? bounds::kMaxCredits : 1);
+}
+
+std::shared_ptr<Session> Connection::find_session(std::uint64_t id) const {
+  const auto found = sessions_.find(id);
+  return found == sessions_.end() ? nullptr : found->second;
+}
+
+std::shared_ptr<Session> Connection::add_session() {
+  if (sessions_.size() >= bounds::kMaxSessionsPerConnection) return nullptr;
+  const std::uint64_t id = netstack_.new_session_id();
+  auto session = std::make_shared<Session>(id, *this);
+  sessions_.emplace(id, session);
+  netstack_.sessions().emplace(id, session);
+  return session;
+}
+
+Task<void> Connection::end_session(std::shared_ptr<Session> session) {
+  session->state = Session::State::ended;
+  sessions_.erase(session->id());
+  netstack_.sessions().erase(session->id());
+  co_await session->close_opens(netstack_);
+}
+
+}  // namespace understudy::smb2

@@ -1,0 +1,94 @@
+// One client's TCP connection (MS-SMB2 section 3.3.1.7): reads frames into the arena, runs what is
+// in them, sends the answers. Many requests are in flight at once, as many as the client got
+// credits for.
+//
+// Bounds: what a connection holds of the arena is at most kMaxConnectionBytes. A client that does
+// not read its answers, stops in the middle of a frame, or does not log on in time is disconnected.
+// Invariant: when run() has completed, nothing that the client opened is open any more.
+#pragma once
+
+#include <map>
+#include <memory>
+
+#include "iomgr/network.h"
+#include "iomgr/sync.h"
+#include "netstack/auth/signing.h"
+#include "netstack/buffer_pool.h"
+#include "netstack/smb2/protocol.h"
+#include "netstack/smb2/sequence_window.h"
+#include "netstack/smb2/session.h"
+
+namespace understudy {
+class Server;
+}
+
+namespace understudy::smb2 {
+
+class Compound;
+
+/// What NEGOTIATE agreed on.
+struct Negotiation {
+  std::uint16_t dialect = 0;  // 0: nothing yet
+  std::uint32_t client_capabilities = 0;
+  std::uint16_t client_security_mode = 0;
+  std::array<std::uint8_t, 16> client_guid{};
+  auth::SigningAlgorithm signing = auth::SigningAlgorithm::hmac_sha256;
+  auth::PreauthIntegrityHash preauth;
+
+  /// Section 3.3.1.7, SupportsMultiCredit: a request may pay with several credits.
+  bool multi_credit() const { return dialect >= kDialect210 && dialect != kDialectWildcard; }
+  /// MaxReadSize, MaxWriteSize and MaxTransactSize (section 3.3.5.4), bytes.
+  std::uint32_t max_transfer() const;
+  /// Capabilities of the NEGOTIATE response.
+  std::uint32_t server_capabilities() const { return multi_credit() ? kCapabilityLargeMtu : 0; }
+};
+
+class Connection {
+ public:
+  Connection(Netstack& netstack, std::shared_ptr<Server> server, std::shared_ptr<Stream> stream);
+
+  /// Serves the client until it is gone or close() was called, then closes all that it had open.
+  Task<void> run();
+  /// Ends the connection without another word.
+  void close();
+
+  Netstack& netstack() { return netstack_; }
+  const Server& server() const { return *server_; }
+
+  /// The session of this connection with that id, whatever its state. nullptr if there is none.
+  std::shared_ptr<Session> find_session(std::uint64_t id) const;
+  /// A new one, in progress. nullptr when the connection has too many.
+  std::shared_ptr<Session> add_session();
+  /// Takes the session out of all tables and closes its opens. What is in flight for it goes on,
+  /// and sees State::ended.
+  Task<void> end_session(std::shared_ptr<Session> session);
+  /// From now on the client may have more than one request in flight.
+  void logged_on() { logged_on_ = true; }
+
+  /// Credits for a reply: the client asked for `wanted`.
+  std::uint16_t grant(std::uint16_t wanted);
+
+  std::shared_ptr<Negotiation> negotiation = std::make_shared<Negotiation>();
+
+ private:
+  struct Exchange;
+
+  Task<bool> serve_one();
+  bool admit(const Compound& compound);
+  Task<void> answer(std::unique_ptr<Exchange> exchange);
+  Task<void> send(ConstBytes frame);
+
+  Netstack& netstack_;
+  std::shared_ptr<Server> server_;
+  std::shared_ptr<Stream> stream_;
+  bool closed_ = false;
+  bool logged_on_ = false;
+  SequenceWindow window_;
+  Credits memory_;        // bytes of the arena that the connection may still take
+  Credits turn_to_send_;  // one reply after the other
+  std::uint32_t in_flight_ = 0;
+  Event idle_;
+  std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;
+};
+
+}  // namespace understudy::smb2

@@ -1,0 +1,189 @@
+// CREATE: MS-SMB2 sections 2.2.13, 2.2.14, 3.3.5.9. Form and rights are judged here; whether the
+// file is there, may be shared and so on is fs_cache's to say.
+#include <algorithm>
+
+#include "netstack/netstack.h"
+#include "netstack/smb2/command.h"
+#include "netstack/smb2/connection.h"
+#include "netstack/smb2/create_contexts.h"
+#include "netstack/smb2/facts.h"
+#include "netstack/smb2/names.h"
+
+namespace understudy::smb2 {
+namespace {
+
+constexpr std::uint32_t kSystemSecurity = 0x01000000;
+constexpr std::uint32_t kMaximumAllowed = 0x02000000;
+constexpr std::uint32_t kGenericAll = 0x10000000;
+constexpr std::uint32_t kGenericExecute = 0x20000000;
+constexpr std::uint32_t kGenericWrite = 0x40000000;
+constexpr std::uint32_t kGenericRead = 0x80000000;
+
+constexpr std::uint32_t kMaxImpersonation = 3;
+constexpr std::uint32_t kMaxDisposition = 5;
+constexpr std::uint32_t kShareAll = 7;
+
+constexpr std::uint32_t kDirectoryFile = 0x00000001;
+constexpr std::uint32_t kNonDirectoryFile = 0x00000040;
+constexpr std::uint32_t kDeleteOnClose = 0x00001000;
+constexpr std::uint32_t kOpenByFileId = 0x00002000;
+constexpr std::uint32_t kReserveOpfilter = 0x00100000;
+constexpr std::uint32_t kKnownOptions = 0x00FFFFFF;
+constexpr std::uint32_t kSettableAttributes = 0x00007FB7;
+
+constexpr std::uint32_t kFileOpened = 1;
+
+struct Create {
+  CreateParameters parameters{};
+  std::uint32_t impersonation = 0;
+  ConstBytes name;
+  CreateContexts contexts;
+};
+
+/// Section 2.2.13.1: generic rights become the file rights that they stand for.
+std::uint32_t map_generic(std::uint32_t desired) {
+  std::uint32_t access = desired & (kAllAccess | kMaximumAllowed);
+  if ((desired & kGenericRead) != 0) access |= 0x00120089;
+  if ((desired & kGenericWrite) != 0) access |= 0x00120116;
+  if ((desired & kGenericExecute) != 0) access |= 0x001200A0;
+  if ((desired & kGenericAll) != 0) access |= kAllAccess;
+  return access;
+}
+
+/// Every user may do everything. What a file's attributes forbid, fs_cache refuses.
+std::uint32_t granted(std::uint32_t access) {
+  return (access & kMaximumAllowed) != 0 ? kAllAccess : access;
+}
+
+Status parse(const Request& request, Create& create) {
+  WireReader body = request.body();
+  body.skip(4);  // SecurityFlags, RequestedOplockLevel: none is granted
+  create.impersonation = body.u32();
+  body.skip(16);
+  CreateParameters& parameters = create.parameters;
+  parameters.desired_access = body.u32();
+  parameters.attributes = body.u32();
+  parameters.share_access = body.u32();
+  parameters.create_disposition = body.u32();
+  parameters.create_options = body.u32();
+  const std::uint16_t name_offset = body.u16();
+  const std::uint16_t name_length = body.u16();
+  const std::uint32_t contexts_offset = body.u32();
+  const std::uint32_t contexts_length = body.u32();
+  const std::optional<ConstBytes> name = request.buffer(name_offset, name_length);
+  const std::optional<ConstBytes> contexts = request.buffer(contexts_offset, contexts_length);
+  if (!body.ok() || !name || !contexts) return Status::invalid_parameter;
+  create.name = *name;
+  const Result<CreateContexts> parsed = parse_create_contexts(*contexts);
+  if (!parsed) return parsed.status();
+  create.contexts = *parsed;
+  return Status::success;
+}
+
+Status check(Create& create) {
+  CreateParameters& parameters = create.parameters;
+  const std::uint32_t options = parameters.create_options;
+  if (create.impersonation > kMaxImpersonation) return Status::bad_impersonation_level;
+  if (parameters.create_disposition > kMaxDisposition || parameters.share_access > kShareAll ||
+      (options & ~kKnownOptions) != 0 || (parameters.attributes & ~kSettableAttributes) != 0) {
+    return Status::invalid_parameter;
+  }
+  if ((options & kDirectoryFile) != 0 && (options & kNonDirectoryFile) != 0)
+    return Status::invalid_parameter;
+  if ((options & (kOpenByFileId | kReserveOpfilter)) != 0) return Status::not_supported;
+  if ((parameters.desired_access & kSystemSecurity) != 0) return Status::privilege_not_held;
+  parameters.desired_access = map_generic(parameters.desired_access);
+  const std::uint32_t access = granted(parameters.desired_access);
+  if (access == 0) return Status::access_denied;
+  if ((options & kDeleteOnClose) != 0 && (access & kDelete) == 0) return Status::access_denied;
+  return Status::success;
+}
+
+void put_response(Reply& reply, const Open& open, const Create& create) {
+  constexpr std::uint32_t kFixed = 88;
+  const FileFacts& facts = create.parameters.facts;
+  const std::vector<std::uint8_t> contexts =
+      open.pipe == nullptr
+          ? answer_create_contexts(create.contexts, facts.object, open.tree->share.lun)
+          : std::vector<std::uint8_t>();
+  WireWriter body;
+  body.u16(89);
+  body.u8(0);  // OplockLevel: none
+  body.u8(0);
+  body.u32(create.parameters.create_action);
+  put_open_facts(body, facts);
+  body.u32(0);
+  body.u64(open.id.persistent);
+  body.u64(open.id.of_session);
+  body.u32(contexts.empty() ? 0 : static_cast<std::uint32_t>(kHeaderSize) + kFixed);
+  body.u32(static_cast<std::uint32_t>(contexts.size()));
+  body.append(contexts);
+  if (contexts.empty()) body.u8(0);
+  reply.put(body.bytes());
+}
+
+/// Puts the open where the client can name it. False: its session or tree went away meanwhile.
+bool add(Connection& connection, Request& request, std::shared_ptr<Open> open) {
+  if (request.session->state != Session::State::valid || !request.tree->connected) return false;
+  request.open = open;
+  request.session->add_open(std::move(open), connection.netstack().random().next());
+  return true;
+}
+
+Status create_pipe(Connection& connection, Request& request, Reply& reply, Create& create) {
+  const Result<std::string> name = text_from_wire(create.name);
+  if (!name) return name.status();
+  auto open = std::make_shared<Open>();
+  open->pipe = rpc::open_pipe(*name, connection.server().config());
+  if (open->pipe == nullptr) return Status::object_name_not_found;
+  open->tree = request.tree;
+  open->access = granted(create.parameters.desired_access);
+  create.parameters.create_action = kFileOpened;
+  if (!add(connection, request, open)) return Status::network_name_deleted;
+  put_response(reply, *open, create);
+  return Status::success;
+}
+
+}  // namespace
+
+Task<Status> create(Connection& connection, Request& request, Reply& reply) {
+  Netstack& netstack = connection.netstack();
+  Create create;
+  const Status parsed = parse(request, create);
+  if (failed(parsed)) co_return parsed;
+  const Status checked = check(create);
+  if (failed(checked)) co_return checked;
+  if (!request.session->may_open()) co_return Status::too_many_opened_files;
+  if (request.tree->share.kind == Share::Kind::pipe)
+    co_return create_pipe(connection, request, reply, create);
+
+  const Result<std::string> path = path_from_wire(create.name);
+  if (!path) co_return path.status();
+  Irp irp = netstack.irp(Major::create, request.tree->share.lun);
+  Buffer payload = co_await netstack.scratch().acquire(path->size());
+  std::copy(path->begin(), path->end(), payload.bytes().begin());
+  irp.payload = payload.ref(path->size());
+  irp.create = create.parameters;
+  const Status status = co_await netstack.ask(irp);
+  payload.release();
+  if (failed(status)) co_return status;
+
+  create.parameters.create_action = irp.create.create_action;
+  create.parameters.facts = irp.create.facts;
+  auto open = std::make_shared<Open>();
+  open->tree = request.tree;
+  open->handle = irp.open;
+  open->access = granted(create.parameters.desired_access);
+  open->options = create.parameters.create_options;
+  open->directory = irp.create.facts.directory != 0;
+  if (!add(connection, request, open)) {
+    CloseParameters closed{};
+    const Status ended = co_await close_handle(netstack, *open, closed);
+    static_cast<void>(ended);
+    co_return Status::network_name_deleted;
+  }
+  put_response(reply, *open, create);
+  co_return Status::success;
+}
+
+}  // namespace understudy::smb2

@@ -1,0 +1,89 @@
+#include "netstack/smb2/create_contexts.h"
+
+namespace understudy::smb2 {
+namespace {
+
+constexpr std::string_view kMaximalAccess = "MxAc";
+constexpr std::string_view kDiskId = "QFid";
+constexpr std::string_view kExtendedAttributes = "ExtA";
+constexpr std::string_view kTimewarp = "TWrp";
+
+constexpr std::size_t kHead = 16;
+
+/// The part of one context that `offset` and `length` name, from its own start.
+std::optional<ConstBytes> part(ConstBytes context, std::uint32_t offset, std::uint32_t length) {
+  if (length == 0) return ConstBytes{};
+  if (offset < kHead || offset > context.size() || length > context.size() - offset)
+    return std::nullopt;
+  return context.subspan(offset, length);
+}
+
+Status note(std::string_view name, ConstBytes data, CreateContexts& contexts) {
+  if (name == kMaximalAccess) contexts.maximal_access = true;
+  if (name == kDiskId) contexts.disk_id = true;
+  if (name == kExtendedAttributes && !data.empty()) return Status::eas_not_supported;
+  if (name == kTimewarp) return Status::object_name_not_found;  // there are no snapshots
+  return Status::success;
+}
+
+/// `data_size` bytes of data follow. All our names have four letters.
+void begin(WireWriter& writer, std::size_t& last, std::string_view name, std::size_t data_size) {
+  writer.align(8);
+  if (writer.size() > 0) writer.patch(last, static_cast<std::uint32_t>(writer.size() - last));
+  last = writer.size();
+  writer.u32(0);
+  writer.u16(kHead);
+  writer.u16(static_cast<std::uint16_t>(name.size()));
+  writer.u16(0);
+  writer.u16(kHead + 8);
+  writer.u32(static_cast<std::uint32_t>(data_size));
+  writer.append(as_bytes(name));
+  writer.align(8);
+}
+
+}  // namespace
+
+Result<CreateContexts> parse_create_contexts(ConstBytes bytes) {
+  CreateContexts contexts;
+  while (!bytes.empty()) {
+    WireReader reader(bytes);
+    const std::uint32_t next = reader.u32();
+    const std::uint16_t name_offset = reader.u16();
+    const std::uint16_t name_length = reader.u16();
+    reader.skip(2);
+    const std::uint16_t data_offset = reader.u16();
+    const std::uint32_t data_length = reader.u32();
+    if (!reader.ok() || next > bytes.size() || next % 8 != 0 || (next != 0 && next < kHead)) {
+      return Status::invalid_parameter;
+    }
+    const ConstBytes context = next == 0 ? bytes : bytes.first(next);
+    const std::optional<ConstBytes> name = part(context, name_offset, name_length);
+    const std::optional<ConstBytes> data = part(context, data_offset, data_length);
+    if (!name || !data || name_length < 4) return Status::invalid_parameter;
+    const Status status = note(as_text(*name), *data, contexts);
+    if (failed(status)) return status;
+    if (next == 0) break;
+    bytes = bytes.subspan(next);
+  }
+  return contexts;
+}
+
+std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked, std::uint64_t object,
+                                                 std::uint64_t volume) {
+  WireWriter writer;
+  std::size_t last = 0;
+  if (asked.maximal_access) {
+    begin(writer, last, kMaximalAccess, 8);
+    writer.u32(static_cast<std::uint32_t>(Status::success));
+    writer.u32(kAllAccess);
+  }
+  if (asked.disk_id) {
+    begin(writer, last, kDiskId, 32);
+    writer.u64(object);
+    writer.u64(volume);
+    writer.zeros(16);
+  }
+  return writer.release();
+}
+
+}  // namespace understudy::smb2

@@ -1,0 +1,54 @@
+#include "netstack/smb2/names.h"
+
+#include <algorithm>
+
+#include "iomgr/bounds.h"
+#include "iomgr/unicode.h"
+
+namespace understudy::smb2 {
+namespace {
+
+bool is_illegal(char letter) {
+  constexpr std::string_view kIllegal = "/:*?<>\"|";
+  return static_cast<unsigned char>(letter) < 0x20 ||
+         kIllegal.find(letter) != std::string_view::npos;
+}
+
+Status check_component(std::string_view component) {
+  if (component == "..") return Status::object_path_syntax_bad;
+  if (component.empty() || component == ".") return Status::object_name_invalid;
+  if (std::any_of(component.begin(), component.end(), is_illegal))
+    return Status::object_name_invalid;
+  const std::optional<std::size_t> units = utf16_length(component);
+  return units && *units <= bounds::kMaxNameUnits ? Status::success : Status::object_name_invalid;
+}
+
+}  // namespace
+
+Result<std::string> path_from_wire(ConstBytes utf16) {
+  Result<std::string> path = text_from_wire(utf16);
+  if (!path || path->empty()) return path;
+  if (path->front() == '\\') return Status::invalid_parameter;
+  std::string_view rest = *path;
+  if (rest.ends_with('\\')) rest.remove_suffix(1);
+  while (true) {
+    const std::size_t divider = rest.find('\\');
+    const Status status = check_component(rest.substr(0, divider));
+    if (failed(status)) return status;
+    if (divider == std::string_view::npos) return path;
+    rest.remove_prefix(divider + 1);
+  }
+}
+
+Result<std::string> text_from_wire(ConstBytes utf16) {
+  std::optional<std::string> text = utf8_from_utf16le(utf16);
+  if (!text) return Status::invalid_parameter;
+  if (text->size() > bounds::kMaxPathBytes) return Status::object_name_invalid;
+  return *std::move(text);
+}
+
+std::vector<std::uint8_t> text_to_wire(std::string_view text) {
+  return utf16le_from_utf8(text).value_or(std::vector<std::uint8_t>());
+}
+
+}  // namespace understudy::smb2

@@ -1,0 +1,35 @@
+// An open file of a session (MS-SMB2 section 3.3.1.10): what ties the FileId that the client knows
+// to the handle that fs_cache knows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "netstack/rpc/pipe.h"
+#include "netstack/smb2/tree.h"
+
+namespace understudy::smb2 {
+
+/// Section 2.2.14.1. Both halves all ones mean "the one of the request before" in a compound.
+struct FileId {
+  std::uint64_t persistent = ~std::uint64_t{0};
+  std::uint64_t of_session = ~std::uint64_t{0};  // "volatile" in the specification
+
+  bool is_previous() const { return persistent == ~std::uint64_t{0} && of_session == persistent; }
+};
+
+struct Open {
+  FileId id;
+  std::shared_ptr<Tree> tree;
+  std::uint64_t handle = 0;  // irp.open; 0 for a pipe
+  std::uint32_t access = 0;  // granted
+  std::uint32_t options = 0;
+  bool directory = false;
+  std::uint64_t position = 0;       // FilePositionInformation: where the last transfer ended
+  std::unique_ptr<rpc::Pipe> pipe;  // of an open on IPC$
+
+  bool may(std::uint32_t rights) const { return (access & rights) == rights; }
+  bool may_any(std::uint32_t rights) const { return (access & rights) != 0; }
+};
+
+}  // namespace understudy::smb2

@@ -1,0 +1,185 @@
+// For the tests of this folder: stands where ff_driver stands, and keeps files in memory. It knows
+// no share modes, no wildcards and no order of operations: fs_cache's own tests are about those.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+#include <string>
+
+#include "iomgr/driver.h"
+
+namespace understudy::smb2 {
+
+class TestFileSystem : public Driver {
+ public:
+  struct File {
+    std::vector<std::uint8_t> data;
+    bool directory = false;
+    bool delete_pending = false;
+    std::uint64_t object = 0;
+  };
+  struct Handle {
+    std::string path;
+    bool listed = false;
+  };
+
+  explicit TestFileSystem(Seams seams) : Driver(Layer::ff_driver, seams), gate(executor()) {
+    gate.set();
+    files[""].directory = true;
+    handle(Major::create, &TestFileSystem::create);
+    handle(Major::close, &TestFileSystem::close);
+    handle(Major::read, &TestFileSystem::read);
+    handle(Major::write, &TestFileSystem::write);
+    handle(Major::query_information, &TestFileSystem::query);
+    handle(Major::set_information, &TestFileSystem::set);
+    handle(Major::flush_buffers, &TestFileSystem::flush);
+    handle(Major::query_directory, &TestFileSystem::list);
+    handle(Major::query_volume, &TestFileSystem::volume);
+  }
+
+  std::map<std::string, File> files;
+  std::map<std::uint64_t, Handle> handles;
+  /// While it is reset, everything but CLOSE waits.
+  Event gate;
+  int waiting = 0;
+  int most_waiting = 0;
+  std::vector<Irp> seen;
+
+ private:
+  void handle(Major major, Status (TestFileSystem::*function)(Irp&)) {
+    on(major, [this, function](Irp& irp) -> Task<Status> {
+      seen.push_back(irp);
+      most_waiting = std::max(most_waiting, ++waiting);
+      if (irp.major != Major::close) co_await gate.wait();
+      --waiting;
+      co_return (this->*function)(irp);
+    });
+  }
+
+  std::string text(const Irp& irp) {
+    const std::optional<Bytes> bytes = arena().bytes(irp.payload);
+    return bytes ? std::string(as_text(*bytes)) : "?";
+  }
+  FileFacts facts(const std::string& path) {
+    FileFacts facts{};
+    const File& file = files[path];
+    facts.object = file.object;
+    facts.creation_time = facts.access_time = facts.write_time = facts.change_time = 1;
+    facts.size = file.data.size();
+    facts.allocation_size = (file.data.size() + 4095) / 4096 * 4096;
+    facts.links = 1;
+    facts.directory = file.directory ? 1 : 0;
+    facts.delete_pending = file.delete_pending ? 1 : 0;
+    return facts;
+  }
+
+  Status create(Irp& irp) {
+    const std::string path = text(irp);
+    const bool exists = files.contains(path);
+    const std::uint32_t disposition = irp.create.create_disposition;
+    if (!exists && (disposition == 1 || disposition == 4)) return Status::object_name_not_found;
+    if (exists && disposition == 2) return Status::object_name_collision;
+    File& file = files[path];
+    if (!exists) {
+      file.object = ++objects_;
+      file.directory = (irp.create.create_options & 1) != 0;
+    }
+    irp.create.create_action = exists ? 1 : 2;
+    irp.create.facts = facts(path);
+    irp.open = ++opened_;
+    handles[irp.open] = {path, false};
+    return Status::success;
+  }
+
+  Status close(Irp& irp) {
+    const auto found = handles.find(irp.open);
+    if (found == handles.end()) return Status::file_closed;
+    irp.close.facts = facts(found->second.path);
+    if (files[found->second.path].delete_pending) files.erase(found->second.path);
+    handles.erase(found);
+    return Status::success;
+  }
+
+  Status read(Irp& irp) {
+    const auto& data = files[handles.at(irp.open).path].data;
+    if (irp.read.offset >= data.size()) return Status::end_of_file;
+    const std::size_t count = std::min<std::size_t>(irp.read.length, data.size() - irp.read.offset);
+    std::memcpy(arena().room(irp.payload)->data(), data.data() + irp.read.offset, count);
+    irp.information = count;
+    return Status::success;
+  }
+
+  Status write(Irp& irp) {
+    auto& data = files[handles.at(irp.open).path].data;
+    const std::uint64_t offset = irp.write.offset == kAppend ? data.size() : irp.write.offset;
+    const Bytes bytes = *arena().bytes(irp.payload);
+    data.resize(std::max<std::size_t>(data.size(), offset + bytes.size()));
+    std::copy(bytes.begin(), bytes.end(), data.begin() + static_cast<std::ptrdiff_t>(offset));
+    irp.information = bytes.size();
+    return Status::success;
+  }
+
+  Status query(Irp& irp) {
+    const std::string& path = handles.at(irp.open).path;
+    irp.query.facts = facts(path);
+    const Bytes room = *arena().room(irp.payload);
+    std::copy(path.begin(), path.end(), room.begin());
+    irp.payload.length = static_cast<std::uint32_t>(path.size());
+    return Status::success;
+  }
+
+  Status set(Irp& irp) {
+    Handle& open = handles.at(irp.open);
+    switch (static_cast<SetMinor>(irp.minor)) {
+      case SetMinor::rename: {
+        const std::string target = text(irp);
+        if (files.contains(target) && irp.set.replace == 0) return Status::object_name_collision;
+        files[target] = files[open.path];
+        files.erase(open.path);
+        open.path = target;
+        return Status::success;
+      }
+      case SetMinor::disposition:
+        files[open.path].delete_pending = irp.set.delete_file != 0;
+        return Status::success;
+      case SetMinor::end_of_file:
+        files[open.path].data.resize(irp.set.size);
+        return Status::success;
+      default:
+        return Status::success;
+    }
+  }
+
+  Status flush(Irp&) { return Status::success; }
+
+  Status list(Irp& irp) {
+    Handle& open = handles.at(irp.open);
+    if (irp.directory.restart != 0) open.listed = false;
+    if (std::exchange(open.listed, true)) return Status::no_more_files;
+    const Bytes room = *arena().room(irp.payload);
+    std::size_t used = 0;
+    for (const auto& [path, file] : files) {
+      if (path.empty()) continue;
+      DirectoryEntry entry{};
+      entry.name_length = static_cast<std::uint32_t>(path.size());
+      entry.size = static_cast<std::uint32_t>((sizeof entry + path.size() + 7) / 8 * 8);
+      entry.facts = facts(path);
+      std::memcpy(room.data() + used, &entry, sizeof entry);
+      std::memcpy(room.data() + used + sizeof entry, path.data(), path.size());
+      used += entry.size;
+    }
+    irp.information = used;
+    return used == 0 ? Status::no_such_file : Status::success;
+  }
+
+  Status volume(Irp& irp) {
+    irp.volume = {1ULL << 30, 1ULL << 29, 42, 1};
+    return Status::success;
+  }
+
+  std::uint64_t objects_ = 0;
+  std::uint64_t opened_ = 0;
+};
+
+}  // namespace understudy::smb2
