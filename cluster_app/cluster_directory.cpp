@@ -1,15 +1,19 @@
 #include "cluster_app/cluster_directory.h"
 
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 
+#include "cluster_app/hex.h"
+#include "iomgr/check.h"
 #include "iomgr/host/unique_fd.h"
 
 namespace understudy::cluster_directory {
@@ -20,6 +24,21 @@ std::string lock_path(const std::string& node) {
 }
 std::string socket_path(const std::string& node) {
   return std::string(kRun) + "/" + node + ".sock";
+}
+
+std::string memory_path(const std::string& node) {
+  std::string error;
+  const auto key = read_key(error);
+  if (!key) return {};
+  std::array<std::uint8_t, 32> digest{};
+  const int done =
+      EVP_Digest(key->data(), key->size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+  UNDERSTUDY_CHECK(done == 1);
+  return "/dev/shm/understudy-" + to_hex(ConstBytes(digest).first(8)) + "-" + node;
+}
+
+void remove_memories(const ClusterConfig& config) {
+  for (const NodeConfig& node : config.nodes) unlink(memory_path(node.name).c_str());
 }
 
 std::optional<std::string> read_file(const std::string& path, std::string& error) {

@@ -6,6 +6,10 @@
 //     lun0/  lun1/                              the LUNs' media
 //     run/<node>.lock  run/<node>.sock          held while the node lives; where it takes commands
 //     log/<node>.log  log/<node>.<layer>.log
+//
+// Outside of it: /dev/shm/understudy-<digest of the key>-<node>, the node's memory. It outlives
+// kill -9, and goes when the cluster is stopped in order. The key is random, so no other cluster's
+// memory can be taken for it.
 #pragma once
 
 #include <optional>
@@ -24,6 +28,11 @@ inline constexpr const char* kLog = "log";
 
 std::string lock_path(const std::string& node);
 std::string socket_path(const std::string& node);
+/// Name of the node's memory.
+std::string memory_path(const std::string& node);
+/// After all nodes have ended in order: the media have everything, so nobody needs what was in
+/// memory.
+void remove_memories(const ClusterConfig& config);
 
 /// Makes `directory` the current one and reads its cluster.toml; LUN directories come out absolute.
 /// Nothing, and what to do in `error`, if it is no cluster's.

@@ -94,6 +94,10 @@ bool FakeFence::proven_dead(const std::string& node) {
   return world_.nodes.at(*world_.config.node_index(node)) == nullptr;
 }
 
+bool FakeFence::memory_survives(const std::string&) {
+  return world_.memory_survives;
+}
+
 void FakeFence::watch(const NodeIncarnation& node, std::function<void()> died) {
   EXPECT_EQ(node.processes.size(), 6U);
   died_ = std::move(died);

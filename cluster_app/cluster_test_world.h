@@ -61,6 +61,7 @@ class FakeFence : public Fence {
   FakeFence(World& world, std::uint32_t node) : world_(world), node_(node) {}
   std::string machine() const override { return "here"; }
   bool proven_dead(const std::string& node) override;
+  bool memory_survives(const std::string& node) override;
   void watch(const NodeIncarnation& node, std::function<void()> died) override;
   void unwatch() override { died_ = nullptr; }
   Task<bool> fence(NodeIncarnation node) override;
@@ -114,6 +115,7 @@ struct World {
   std::array<std::optional<int>, 2> exit_code;
   std::array<std::string, 2> exit_reason;
   bool fence_works = true;
+  bool memory_survives = false;
   bool death_is_seen = true;
   int starts = 0;
   std::array<std::unique_ptr<Node>, 2> nodes;

@@ -259,7 +259,7 @@ failure_after_ms = 3000
 auto_giveback = false
 
 # Refuse clients that do not sign.
-signing_required = false
+signing_required = true
 
 # A node's place in this file is its number: do not swap nodes that have run.
 # address: for SMB clients. interconnect: for the partner's copies. control: for the partner's cluster_app.

@@ -40,7 +40,7 @@ struct ClusterConfig {
   std::uint32_t mirror_mib = 256;
   std::uint32_t heartbeat_ms = 100;
   std::uint32_t failure_after_ms = 3000;
-  bool signing_required = false;
+  bool signing_required = true;
   bool auto_giveback = false;
 
   std::optional<std::uint32_t> node_index(std::string_view name) const;

@@ -39,6 +39,9 @@ class Fence {
   virtual std::string machine() const = 0;
   /// True when no incarnation of `node` can be running.
   virtual bool proven_dead(const std::string& node) = 0;
+  /// Whether the memory of `node`, its mirror store in it, may have outlived its processes: started
+  /// again, the node would find it.
+  virtual bool memory_survives(const std::string& node) = 0;
   /// Calls `died` once, soon after the first of its processes has died; replaces an earlier watch.
   /// A node fails as a whole, so one death is enough.
   virtual void watch(const NodeIncarnation& node, std::function<void()> died) = 0;

@@ -1,5 +1,7 @@
 #include "cluster_app/local_fence.h"
 
+#include <unistd.h>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 
@@ -46,6 +48,10 @@ LocalFence::~LocalFence() {
 
 bool LocalFence::proven_dead(const std::string& node) {
   return NodeLock::look(cluster_directory::lock_path(node)) == NodeLock::State::free;
+}
+
+bool LocalFence::memory_survives(const std::string& node) {
+  return access(cluster_directory::memory_path(node).c_str(), F_OK) == 0;
 }
 
 void LocalFence::unwatch() {

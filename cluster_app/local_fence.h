@@ -17,6 +17,7 @@ class LocalFence : public Fence {
 
   std::string machine() const override { return machine_; }
   bool proven_dead(const std::string& node) override;
+  bool memory_survives(const std::string& node) override;
   void watch(const NodeIncarnation& node, std::function<void()> died) override;
   void unwatch() override;
   Task<bool> fence(NodeIncarnation node) override;

@@ -58,6 +58,7 @@ class RunningNode {
     options.node = name();
     options.sizes.unwritten_bytes = config_.unwritten_mib * bounds::kMiB;
     options.sizes.mirror_bytes = config_.mirror_mib * bounds::kMiB;
+    options.memory_path = cluster_directory::memory_path(name());
     options.log_directory = cluster_directory::kLog;
     auto launched = NodeProcesses::launch(executor_, *log_, options);
     if (!launched) return "cannot start its layers: " + std::string(to_string(launched.status()));

@@ -38,13 +38,13 @@ Task<Status> ClusterApp::mount_patiently(std::uint32_t lun, Irp& mounted) {
     status = co_await mount(lun, false, mounted);
   }
   const auto& heartbeat = membership_.heartbeat();
-  const bool partner_has_nothing =
-      partner_gone() || (heartbeat && heartbeat->luns.at(lun).mirrored == 0);
+  const bool partner_has_nothing = (partner_gone() && !fence_.memory_survives(partner().name)) ||
+                                   (heartbeat && heartbeat->luns.at(lun).mirrored == 0);
   if (status == Status::device_not_ready && partner_has_nothing) {
     warn_of_loss(lun, partner());
     status = co_await mount(lun, true, mounted);
   } else if (ok(status) && mounted.mount.mirror == settings_.self + 1 &&
-             !luns_.at(lun).seen_at_partner) {
+             !luns_.at(lun).seen_at_partner && arena().header().lives == 0) {
     warn_of_loss(lun, self());  // the mirror store that is meant died with an earlier incarnation
   }
   co_return status;
@@ -99,6 +99,11 @@ Task<Status> ClusterApp::take(std::uint32_t lun, std::uint64_t& operations_repla
   }
   if (failed(status)) {
     own.problem = "cannot be taken: " + std::string(to_string(status));
+    if (status == Status::device_not_ready && partner_gone()) {
+      own.problem = "waits for node " + partner().name +
+                    ", whose memory holds its last operations: start it with `cluster_app node " +
+                    partner().name + "`";
+    }
     own.retry_at = executor().now() + kRetryPause;
     log().error("cannot take LUN", {{"lun", config_.luns.at(lun).name}, {"status", status}});
     set_phase(lun, LunPhase::none);

@@ -22,6 +22,7 @@ class FakeCache : public Driver {
       irp.lsn = ++last;
       irp.shows = last;
       irp.epoch = epoch;
+      irp.write.write_through = write_through ? 1 : 0;
       co_return Status::success;
     });
     on(Major::read, [this](Irp& irp) -> Task<Status> {
@@ -77,6 +78,7 @@ class FakeCache : public Driver {
   }
 
   Event flush_hold;
+  bool write_through = false;
   int failures = 0;
   int degraded_orders = 0;
   std::uint64_t last = 0;
@@ -351,6 +353,23 @@ TEST_F(Filter, CompletesAClientsFlushWhenItIsOnTheMedium) {
   loop.run_ready();
   EXPECT_EQ(client.answers.size(), 2U);
   EXPECT_EQ(cache.durable, 1U);
+}
+
+TEST_F(Filter, CompletesAWriteThroughWhenItIsOnTheMediumAndTakesNothingUnmirroredWithIt) {
+  serve_mirrored();
+  cache.write_through = true;
+  client.ask(Major::write);
+  loop.run_ready();
+  cache.flush_hold.reset();
+  redirect.acknowledge_all();
+  loop.run_ready();
+  client.ask(Major::write);  // not acknowledged by the partner
+  loop.run_ready();
+  EXPECT_TRUE(client.answers.empty());
+  cache.flush_hold.set();
+  loop.run_ready();
+  EXPECT_EQ(client.answers.size(), 1U);
+  EXPECT_EQ(cache.asked, (std::vector<std::uint64_t>{1}));
 }
 
 TEST_F(Filter, ServesNobodyBeforeTheLunIsAttached) {

@@ -25,6 +25,8 @@ Task<Status> FfDriver::operation(Irp& irp) {
   }
   trace().step(Step::s410, irp);
   co_await lun->safe.reached(std::max(irp.lsn, irp.shows));
+  if (irp.major == Major::write && irp.write.write_through != 0)
+    co_await write_through(*lun, irp.lsn);
   co_return acknowledge(irp, cached);  // STEP 412
 }
 

@@ -54,12 +54,16 @@ Task<Status> FfDriver::write_to_medium(Lun& lun, std::uint64_t lsn) {
   co_return written;
 }
 
-/// The degraded write: tries until the medium has it (STEP 422: another attempt). A client whose
-/// operation could neither be mirrored nor written is not answered: an error would have to mean
-/// that it is in no later state (rule 3), and the log still holds it.
+/// The degraded write, and what a client wants written through: tries until the medium has it (STEP
+/// 422: another attempt). Degraded, whatever else has happened goes with it; mirrored, nothing
+/// beyond `lsn` may (rule 4). A client whose operation could neither be mirrored nor written is not
+/// answered: an error would have to mean that it is in no later state (rule 3), and the log still
+/// holds it.
 Task<void> FfDriver::write_through(Lun& lun, std::uint64_t lsn) {
   while (lun.durable < lsn) {
-    const Status written = co_await write_to_medium(lun, std::max(lsn, lun.executed));
+    const bool degraded = lun.mirroring == Mirroring::off;
+    const Status written =
+        co_await write_to_medium(lun, degraded ? std::max(lsn, lun.executed) : lsn);
     if (failed(written)) co_await sleep_for(executor(), kRetryPause);
   }
 }

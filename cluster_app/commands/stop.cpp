@@ -30,6 +30,7 @@ int run(CommandLine& line, const ClusterConfig& config, const std::string& name)
     }
     line.console.out << "Node " << node << " has stopped." << std::endl;
   }
+  if (asked.size() == config.nodes.size()) cluster_directory::remove_memories(config);
   return kDone;
 }
 

@@ -133,6 +133,7 @@ class Up {
       if (child.running() && !wait_until_stopped(child.name(), kStopLimitMs)) result = kFailed;
       child.end();
     }
+    if (result == kDone) cluster_directory::remove_memories(config_);
     view_.say(result == kDone ? "The cluster has stopped."
                               : "The cluster has stopped, but not in order.");
     return result;

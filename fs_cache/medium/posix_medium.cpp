@@ -4,7 +4,6 @@
 #include <sys/uio.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 
 #include "fs_cache/medium/applied_slots.h"

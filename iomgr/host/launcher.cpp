@@ -193,7 +193,12 @@ class NodeProcesses::Parts : public std::enable_shared_from_this<Parts> {
 
 Result<std::unique_ptr<NodeProcesses>> NodeProcesses::launch(AsioExecutor& executor, Log& log,
                                                              const LaunchOptions& options) {
-  auto memory = ShmArena::create(options.sizes, options.node);
+  auto memory = ShmArena::create(options.sizes, options.node, options.memory_path);
+  if (!memory && !options.memory_path.empty()) {
+    log.warning("the node's memory will not outlive its processes",
+                {{"path", options.memory_path}, {"status", memory.status()}});
+    memory = ShmArena::create(options.sizes, options.node);
+  }
   if (!memory) {
     log.error("no memory for the arena", {{"bytes", Arena::size_for(options.sizes)}});
     return memory.status();

@@ -32,6 +32,8 @@ struct LayerProcess {
 struct LaunchOptions {
   std::string node;
   ArenaSizes sizes;
+  /// Name of the arena's memory, which then outlives the node; empty, or no room there: nameless.
+  std::string memory_path;
   /// Where the five programs are; empty: beside the running one.
   std::string programs;
   /// Each layer logs to <log_directory>/<node>.<layer>.log; empty: to standard error.

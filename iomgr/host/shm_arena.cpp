@@ -1,10 +1,14 @@
 #include "iomgr/host/shm_arena.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
 
 #include <boost/interprocess/mapped_region.hpp>
+#include <cerrno>
 
 namespace understudy {
 
@@ -28,6 +32,43 @@ class Memfd {
 
 Bytes bytes_of(const ipc::mapped_region& region) {
   return {static_cast<std::uint8_t*>(region.get_address()), region.get_size()};
+}
+
+Result<UniqueFd> nameless(std::uint64_t size) {
+  UniqueFd fd(memfd_create("understudy-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING));
+  if (!fd || ftruncate(fd.get(), static_cast<off_t>(size)) != 0 ||
+      fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) {
+    return Status::insufficient_resources;
+  }
+  return fd;
+}
+
+/// Whether the file system behind `fd` can hold all of it: an access that it cannot hold would be
+/// the end of the process that makes it.
+bool has_room(int fd, std::uint64_t size, std::uint64_t held) {
+  struct statvfs space {};
+  return fstatvfs(fd, &space) == 0 && space.f_bavail * space.f_frsize + held >= size;
+}
+
+Result<UniqueFd> named(const std::string& path, std::uint64_t size) {
+  UniqueFd fd(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
+  struct stat facts {};
+  if (!fd || fstat(fd.get(), &facts) != 0) return Status::access_denied;
+  if (!S_ISREG(facts.st_mode) || facts.st_uid != geteuid() || (facts.st_mode & 0077) != 0) {
+    return Status::access_denied;
+  }
+  while (flock(fd.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) return Status::access_denied;
+  }
+  if (!has_room(fd.get(), size, static_cast<std::uint64_t>(facts.st_blocks) * 512)) {
+    return Status::insufficient_resources;
+  }
+  const bool other_size = facts.st_size != static_cast<off_t>(size);
+  if (other_size &&
+      (ftruncate(fd.get(), 0) != 0 || ftruncate(fd.get(), static_cast<off_t>(size)) != 0)) {
+    return Status::insufficient_resources;
+  }
+  return fd;
 }
 
 }  // namespace
@@ -60,14 +101,12 @@ int ShmArena::fd() const {
   return mapping_->fd.get();
 }
 
-Result<std::unique_ptr<ShmArena>> ShmArena::create(const ArenaSizes& sizes, std::string_view node) {
+Result<std::unique_ptr<ShmArena>> ShmArena::create(const ArenaSizes& sizes, std::string_view node,
+                                                   const std::string& path) {
   const std::uint64_t size = Arena::size_for(sizes);
-  UniqueFd fd(memfd_create("understudy-arena", MFD_CLOEXEC | MFD_ALLOW_SEALING));
-  if (!fd || ftruncate(fd.get(), static_cast<off_t>(size)) != 0 ||
-      fcntl(fd.get(), F_ADD_SEALS, kSeals) != 0) {
-    return Status::insufficient_resources;
-  }
-  auto mapping = Mapping::map(std::move(fd), size);
+  Result<UniqueFd> fd = path.empty() ? nameless(size) : named(path, size);
+  if (!fd) return fd.status();
+  auto mapping = Mapping::map(std::move(*fd), size);
   if (!mapping) return Status::insufficient_resources;
   mapping->arena = Arena::format(bytes_of(mapping->region), sizes, node);
   return std::unique_ptr<ShmArena>(new ShmArena(std::move(mapping)));
@@ -75,9 +114,11 @@ Result<std::unique_ptr<ShmArena>> ShmArena::create(const ArenaSizes& sizes, std:
 
 Result<std::unique_ptr<ShmArena>> ShmArena::attach(UniqueFd fd) {
   struct stat facts {};
-  const int seals = fcntl(fd.get(), F_GET_SEALS);
-  if (seals < 0 || (seals & F_SEAL_SHRINK) == 0 || fstat(fd.get(), &facts) != 0 ||
-      facts.st_size <= 0) {
+  if (fstat(fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode) || facts.st_size <= 0) {
+    return Status::invalid_parameter;
+  }
+  const bool has_name = facts.st_nlink > 0;
+  if (!has_name && (fcntl(fd.get(), F_GET_SEALS) & kSeals) != kSeals) {
     return Status::invalid_parameter;
   }
   auto mapping = Mapping::map(std::move(fd), static_cast<std::uint64_t>(facts.st_size));

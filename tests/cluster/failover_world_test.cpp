@@ -21,19 +21,19 @@ constexpr std::uint32_t kLun = 0;
 // The places where a flush or a replay can be interrupted; the medium's are described in
 // fs_cache/medium/README.md.
 const std::vector<std::string> kFlushPoints = {"flush.begin",
-                                               "flush.objects",
-                                               "flush.objects.done",
-                                               "flush.objects.sync",
-                                               "flush.objects.sync.done",
-                                               "flush.entries",
-                                               "flush.entries.done",
-                                               "flush.entries.sync",
-                                               "flush.entries.sync.done",
-                                               "flush.applied",
-                                               "flush.applied.sync",
-                                               "flush.applied.done",
+                                               "medium.flush.objects",
+                                               "medium.flush.objects.done",
+                                               "medium.flush.objects.sync",
+                                               "medium.flush.objects.sync.done",
+                                               "medium.flush.entries",
+                                               "medium.flush.entries.done",
+                                               "medium.flush.entries.sync",
+                                               "medium.flush.entries.sync.done",
+                                               "medium.flush.applied",
+                                               "medium.flush.applied.sync",
+                                               "medium.flush.applied.done",
                                                "flush.end",
-                                               "flush.remove"};
+                                               "medium.flush.remove"};
 
 /// In memory where that has extended attributes: what is tested here is order, and a disk only
 /// makes it slow.
@@ -330,10 +330,14 @@ TEST(FailoverWorld, LosesNothingAcknowledgedWhenTheOwnerDiesInMidFlush) {
 
 TEST(FailoverWorld, LosesNothingAcknowledgedWhenTheSurvivorDiesInMidReplay) {
   const std::vector<std::pair<Layer, std::string>> points = {
-      {Layer::mirror_server, "replay.begin"},  {Layer::mirror_server, "replay.each"},
-      {Layer::mirror_server, "replay.flush"},  {Layer::mirror_server, "replay.end"},
-      {Layer::fs_cache, "flush.objects"},      {Layer::fs_cache, "flush.entries"},
-      {Layer::fs_cache, "flush.entries.sync"}, {Layer::fs_cache, "flush.applied"},
+      {Layer::mirror_server, "replay.begin"},
+      {Layer::mirror_server, "replay.each"},
+      {Layer::mirror_server, "replay.flush"},
+      {Layer::mirror_server, "replay.end"},
+      {Layer::fs_cache, "medium.flush.objects"},
+      {Layer::fs_cache, "medium.flush.entries"},
+      {Layer::fs_cache, "medium.flush.entries.sync"},
+      {Layer::fs_cache, "medium.flush.applied"},
       {Layer::fs_cache, "flush.end"}};
   int killed_in_replay = 0;
   for (std::uint64_t seed = 1; seed <= 100; ++seed) {

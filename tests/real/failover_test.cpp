@@ -146,6 +146,47 @@ TEST(RealPair, TakesTheDeadNodeBackAndThenTheOtherOneMayDie) {
   }
 }
 
+/// kill -9 of the survivor in the middle of its replay: its memory outlives it, and started again
+/// it replays again.
+TEST(RealPair, ReplaysAgainWhenTheSurvivorDiesInMidReplay) {
+  // b passes replay.flush once for its own LUN when it starts; the other points only when it has
+  // something to write.
+  for (const char* point :
+       {"b.mirror_server:replay.each=kill@20", "b.mirror_server:replay.flush=kill@2",
+        "b.fs_cache:medium.flush.objects=kill", "b.fs_cache:medium.flush.entries.each=kill@5",
+        "b.fs_cache:flush.end=kill"}) {
+    SCOPED_TRACE(point);
+    Pair pair(Pair::Settings{{"lazy_writer", "\"hold\""}, {"failure_after_ms", "500"}});
+    pair.start_mirrored(point);
+    make_tree(pair.directory() / "in", 30);
+    ASSERT_DONE(put_tree(pair, "a", "share0", "in"));
+    pair.kill("a");
+    ASSERT_TRUE(pair.wait_for_end("b", 20)) << "the fault point was not passed";
+    pair.start("b");
+    ASSERT_TRUE(pair.wait_until([](const Pair& p) { return p.owns("b", "lun0"); }, 20));
+    ASSERT_DONE(get_tree(pair, "a", "share0", "out"));
+    ASSERT_DONE(same(pair.directory() / "in", pair.directory() / "out"));
+  }
+}
+
+TEST(RealPair, LosesNothingWhenEveryProcessOfBothNodesIsKilled) {
+  Pair pair(Pair::Settings{{"lazy_writer", "\"hold\""}});
+  pair.start_mirrored();
+  make_tree(pair.directory() / "in", 30);
+  ASSERT_DONE(put_tree(pair, "a", "share0", "in"));
+  pair.kill("a");
+  pair.kill("b");
+  pair.start("a");
+  // a alone must not serve a medium that lacks what it acknowledged.
+  ASSERT_TRUE(pair.wait_until([](const Pair& p) { return p.node("a").contains("awaiting"); }, 20));
+  EXPECT_FALSE(pair.owns("a", "lun0"));
+  pair.start("b");
+  ASSERT_TRUE(pair.wait_until(
+      [](const Pair& p) { return p.owns("a", "lun0") || p.owns("b", "lun0"); }, 20));
+  ASSERT_DONE(get_tree(pair, "a", "share0", "out"));
+  ASSERT_DONE(same(pair.directory() / "in", pair.directory() / "out"));
+}
+
 TEST(RealPair, GivesLunsBackByCommand) {
   Pair pair;
   pair.start_mirrored();

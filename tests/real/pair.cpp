@@ -92,6 +92,9 @@ Pair::~Pair() {
     waitpid(process.pid, nullptr, 0);
   }
   std::error_code ignored;
+  // What kill -9 does not take away: the nodes' memories.
+  const std::string key = quoted((directory_ / "cluster" / "cluster.key").string());
+  run_command("rm -f /dev/shm/understudy-$(tr -d '\\n' <" + key + " | sha256sum | cut -c1-16)-*");
   if (std::getenv("UNDERSTUDY_KEEP") == nullptr) fs::remove_all(directory_, ignored);
 }
 
