@@ -1,12 +1,15 @@
-// The storage medium of one LUN: what outlives a node. fs_cache knows it only through this interface; a POSIX
-// directory stands behind it (posix_medium.h), in the simulator a disk that can tear and lose.
+// The storage medium of one LUN: what outlives a node. fs_cache knows it only through this
+// interface; a POSIX directory stands behind it (posix_medium.h), in the simulator a disk that can
+// tear and lose.
 //
-// The unit is the cell: bytes of an object, its size, its attributes, one directory entry. A flush is a sequence of
-// unordered sets of cells with a sync after each (design: section 5, steps 1-7); between two sets the order
-// is kept by the caller, who awaits each. All of it assigns constants, so it can be done again.
+// The unit is the cell: bytes of an object, its size, its attributes, one directory entry. A flush
+// is a sequence of unordered sets of cells with a sync after each (design: section 5, steps 1-7);
+// between two sets the order is kept by the caller, who awaits each. All of it assigns constants,
+// so it can be done again.
 //
-// Calls may overlap, except that the owner runs one flush at a time. They fail with STATUS_DISK_FULL, STATUS_IO_DEVICE_ERROR
-// or STATUS_FILE_CORRUPT; a failed write set may have been done in part.
+// Calls may overlap, except that the owner runs one flush at a time. They fail with
+// STATUS_DISK_FULL, STATUS_IO_DEVICE_ERROR or STATUS_FILE_CORRUPT; a failed write set may have been
+// done in part.
 #pragma once
 
 #include <cstdint>
@@ -40,12 +43,14 @@ struct DataCell {
   ConstBytes bytes;
 };
 
-/// All cells of one object that a flush writes. Order inside: create, cut to `cut_size`, data, then `state`.
+/// All cells of one object that a flush writes. Order inside: create, cut to `cut_size`, data, then
+/// `state`.
 struct ObjectCells {
   ObjectId object = 0;
-  bool create = false;        // make it if it is not there (it may be, after a crash)
+  bool create = false;  // make it if it is not there (it may be, after a crash)
   bool directory = false;
-  std::uint64_t cut_size = ~std::uint64_t{0};  // the smallest size it had meanwhile: bytes behind it become zero
+  std::uint64_t cut_size =
+      ~std::uint64_t{0};  // the smallest size it had meanwhile: bytes behind it become zero
   std::vector<DataCell> data;
   std::optional<ObjectState> state;
 };
@@ -71,7 +76,8 @@ struct Applied {
   std::uint64_t generation = 0;
   std::uint64_t epoch = 0;
   std::uint64_t lsn = 0;
-  std::uint32_t mirror = 0;  // index + 1 of the node whose mirror store may hold later operations; 0: none
+  std::uint32_t mirror =
+      0;  // index + 1 of the node whose mirror store may hold later operations; 0: none
 };
 
 struct Ownership {
@@ -89,11 +95,13 @@ class Medium {
   virtual ~Medium() = default;
 
   // Ownership. lock() holds until unlock() or the end of the process, whatever ends it (rule 7).
-  /// STATUS_SHARING_VIOLATION: another process holds it. Makes an empty directory a LUN the first time.
+  /// STATUS_SHARING_VIOLATION: another process holds it. Makes an empty directory a LUN the first
+  /// time.
   virtual Task<Status> lock() = 0;
   virtual Task<void> unlock() = 0;
   virtual Task<Result<Ownership>> read_owner() = 0;
-  /// Atomic test-and-set of the epoch: STATUS_OBJECT_NAME_COLLISION if somebody has claimed it before.
+  /// Atomic test-and-set of the epoch: STATUS_OBJECT_NAME_COLLISION if somebody has claimed it
+  /// before.
   virtual Task<Status> claim(Ownership ownership) = 0;
   virtual Task<Result<Applied>> read_applied() = 0;
   /// Clears away what an interrupted flush left behind (temporary names). STEP 312.
@@ -107,12 +115,12 @@ class Medium {
   virtual Task<Result<Space>> space() = 0;
 
   // Flushing, in this order (design: section 5).
-  virtual Task<Status> write_objects(std::span<const ObjectCells> objects) = 0;         // 1
-  virtual Task<Status> sync_objects(std::span<const ObjectId> objects) = 0;             // 2
-  virtual Task<Status> write_entries(std::span<const EntryCell> entries) = 0;           // 3
-  virtual Task<Status> sync_directories(std::span<const ObjectId> directories) = 0;     // 4
-  virtual Task<Status> write_applied(const Applied& applied) = 0;                       // 5, durable when it completes
-  virtual Task<Status> remove_objects(std::span<const ObjectId> objects) = 0;           // 7
+  virtual Task<Status> write_objects(std::span<const ObjectCells> objects) = 0;      // 1
+  virtual Task<Status> sync_objects(std::span<const ObjectId> objects) = 0;          // 2
+  virtual Task<Status> write_entries(std::span<const EntryCell> entries) = 0;        // 3
+  virtual Task<Status> sync_directories(std::span<const ObjectId> directories) = 0;  // 4
+  virtual Task<Status> write_applied(const Applied& applied) = 0;  // 5, durable when it completes
+  virtual Task<Status> remove_objects(std::span<const ObjectId> objects) = 0;  // 7
 };
 
 }  // namespace understudy
