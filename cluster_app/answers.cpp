@@ -60,6 +60,11 @@ Task<json::object> ClusterApp::release(const json::object& asked) {
     }
   }
   for (const std::uint32_t lun : luns) {
+    // Another release may have come while we waited.
+    if (luns_.at(lun).phase != LunPhase::serving) {
+      co_return refused("node " + self().name + " is giving up " + config_.luns.at(lun).name +
+                        " already");
+    }
     const Status status = co_await give_up(lun);
     if (failed(status))
       co_return refused("node " + self().name + " could not give up " + config_.luns.at(lun).name);

@@ -63,6 +63,7 @@ class FfDriver : public Driver {
   Task<Status> attach_lun(Irp& irp);
   Task<Status> detach_lun(Irp& irp);
   Task<void> turn_mirroring_on(Lun& lun);
+  Task<void> try_mirroring_again(Lun& lun);
   Task<void> turn_mirroring_off(Lun& lun);
   void report(EventKind kind, std::uint32_t lun);
 

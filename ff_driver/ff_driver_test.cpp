@@ -105,6 +105,10 @@ class FakeRedirect : public Driver {
         }
         case MirrorMinor::begin:
           if (!connected) co_return Status::connection_reset;
+          if (refuse_begin > 0) {
+            --refuse_begin;
+            co_return Status::device_not_ready;
+          }
           begun.emplace_back(irp.epoch, irp.lsn);
           co_return Status::success;
         case MirrorMinor::purge:
@@ -133,6 +137,7 @@ class FakeRedirect : public Driver {
   }
 
   bool connected = false;
+  int refuse_begin = 0;
   std::vector<std::uint64_t> appended;
   std::vector<std::uint64_t> purged;
   std::vector<Status> failed_signals;
@@ -342,6 +347,17 @@ TEST_F(Filter, MirrorsAgainFromANewEpochWhenThePartnerIsBack) {
   client.ask(Major::write);
   loop.run_ready();
   EXPECT_EQ(redirect.appended, (std::vector<std::uint64_t>{2}));
+}
+
+TEST_F(Filter, TriesToMirrorAgainWhenThePartnerRefusedTheFirstTime) {
+  serve();
+  redirect.refuse_begin = 2;
+  redirect.connect();
+  loop.run_ready();
+  EXPECT_TRUE(redirect.begun.empty());
+  loop.run_for(std::chrono::seconds(2));
+  EXPECT_EQ(redirect.begun.size(), 1U);
+  EXPECT_EQ(membership.events.back(), EventKind::mirroring_on);
 }
 
 TEST_F(Filter, CompletesAClientsFlushWhenItIsOnTheMedium) {

@@ -126,9 +126,18 @@ Task<void> FfDriver::turn_mirroring_on(Lun& lun) {
                {{"lun", lun.id}, {"epoch", epoch.epoch}, {"from_lsn", epoch.lsn + 1}});
     report(EventKind::mirroring_on, lun.id);
   } else {
-    log().warning("mirroring stays off", {{"lun", lun.id}, {"status", status}});
+    log().warning("mirroring stays off for now", {{"lun", lun.id}, {"status", status}});
+    spawn(try_mirroring_again(lun));
   }
   lun.gate.open();
+}
+
+/// The medium or the partner refused, and the partner is still there: nothing else would ever try
+/// again.
+Task<void> FfDriver::try_mirroring_again(Lun& lun) {
+  const std::uint64_t session = partner_session_;
+  co_await sleep_for(executor(), kRetryPause);
+  if (session == partner_session_) co_await turn_mirroring_on(lun);
 }
 
 /// STEPs 316 and 318. Operations go on at once, each through to the medium; those whose copies were

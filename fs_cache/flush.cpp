@@ -77,9 +77,23 @@ Task<Status> Volume::write_plan(FlushPlan& plan) {
   const std::vector<ObjectId> objects = ids_of(plan.objects);
   status = co_await medium_->sync_objects(objects);
   if (failed(status)) co_return status;
-  status = co_await medium_->write_entries(plan.entries);
-  if (failed(status)) co_return status;
-  co_return co_await medium_->sync_directories(plan.directories);
+  status = co_await write_names(plan);
+  co_return status;
+}
+
+/// Steps 3 and 4. New names are durable before old ones go: degraded, no log elsewhere would know
+/// of an object that has lost one name and not got the other.
+Task<Status> Volume::write_names(const FlushPlan& plan) {
+  const std::span<const EntryCell> entries = plan.entries;
+  const auto first_gone = std::ranges::find(entries, ObjectId{0}, &EntryCell::object);
+  const auto links = static_cast<std::size_t>(first_gone - entries.begin());
+  for (const auto part : {entries.first(links), entries.subspan(links)}) {
+    if (part.empty()) continue;
+    Status status = co_await medium_->write_entries(part);
+    if (ok(status)) status = co_await medium_->sync_directories(plan.directories);
+    if (failed(status)) co_return status;
+  }
+  co_return Status::success;
 }
 
 /// A record that changes an entry says when, but not what else its directory is: that the medium

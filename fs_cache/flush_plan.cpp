@@ -164,6 +164,10 @@ void Fold::plan_entries(FlushPlan& plan) const {
     // Of a directory that goes, too: what stays of it after a crash must hold no name of anything.
     directories.insert(directory);
   }
+  // New names before old ones go: whatever moment the flush is interrupted at, an object that moves
+  // has a name.
+  std::ranges::stable_partition(plan.entries,
+                                [](const EntryCell& entry) { return entry.object != 0; });
   plan.directories.assign(directories.begin(), directories.end());
 }
 

@@ -104,6 +104,17 @@ TEST(FlushPlan, ANameThatWasThereBeforeIsRemovedWhateverCameBetween) {
   EXPECT_EQ(plan.removed, std::vector<ObjectId>{50});
 }
 
+TEST(FlushPlan, AnObjectThatMovesGetsItsNewNameBeforeItLosesTheOldOne) {
+  LogOf log;
+  log.add(Effect::rename, kFile, "a", "b");
+  const FlushPlan plan = log.fold();
+  ASSERT_EQ(plan.entries.size(), 2U);
+  EXPECT_EQ(plan.entries[0].name, "b");
+  EXPECT_EQ(plan.entries[0].object, kFile);
+  EXPECT_EQ(plan.entries[1].name, "a");
+  EXPECT_EQ(plan.entries[1].object, 0U);
+}
+
 TEST(FlushPlan, AReplacingRenameRemovesTheOldSpellingAndTheReplacedObject) {
   LogOf log;
   auto& rename = log.add(Effect::rename, kFile, "from", "TO", "to");

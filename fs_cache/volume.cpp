@@ -131,15 +131,16 @@ Task<Status> Volume::replay(Irp& irp) {
   seams_.trace.step(Step::s314, irp);
   Result<Reservation> reservation = co_await reserve_for_replay(record->size());
   if (!reservation) co_return reservation.status();
+  bool known = false;  // a replay that failed is run again: what it brought the first time is here
   const Status status =
-      cache_.add_copy(std::move(*reservation), *record, [this](const RecordHeader& header) {
-        const bool next = header.lun == lun() && header.lsn > last_lsn_ && header.epoch < epoch_;
-        if (next && header.lsn != last_lsn_ + 1) {
-          seams_.log.error("replay with a gap",
-                           {{"lun", lun()}, {"after", last_lsn_}, {"lsn", header.lsn}});
+      cache_.add_copy(std::move(*reservation), *record, [this, &known](const RecordHeader& header) {
+        if (header.lun != lun() || header.epoch >= epoch_ || header.lsn > last_lsn_ + 1) {
+          return Status::invalid_parameter;
         }
-        return next ? Status::success : Status::invalid_parameter;
+        known = header.lsn <= last_lsn_;
+        return known ? Status::object_name_collision : Status::success;
       });
+  if (known) co_return Status::success;
   if (failed(status)) co_return status;
   last_lsn_ = cache_.last();
   replayed_ = true;

@@ -148,6 +148,7 @@ class Volume {
   Task<Status> flush(Lsn upto);
   Task<Status> write_prefix(Lsn upto, MediumHolds holds);
   Task<Status> write_plan(FlushPlan& plan);
+  Task<Status> write_names(const FlushPlan& plan);
   Task<Status> complete_plan(FlushPlan& plan);
   Task<Status> mark_applied(Applied applied);
   Task<Status> set_mirror(std::uint32_t mirror);

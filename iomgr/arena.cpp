@@ -53,17 +53,25 @@ std::uint64_t Arena::size_for(const ArenaSizes& sizes) {
 
 Arena Arena::format(Bytes memory, const ArenaSizes& sizes, std::string_view node) {
   UNDERSTUDY_CHECK(memory.size() >= size_for(sizes));
-  std::uint32_t lives = 0;
   if (const std::optional<Arena> earlier = attach(memory)) {
     const ArenaHeader& left = earlier->header();
     const bool same = left.size == memory.size() && left.sizes == sizes && earlier->node() == node;
-    lives = same ? left.lives + 1 : 0;
-    std::memset(memory.data(), 0, same ? kPayloadStart : memory.size());
+    if (same) {
+      // The header stays valid at every moment: a node that dies in here must find its memory
+      // again.
+      ArenaHeader& kept = earlier->header();
+      ++kept.lives;
+      kept.trace_mask = 0;
+      std::memset(memory.data() + kTraceStart, 0, kPayloadStart - kTraceStart);
+      return *earlier;
+    }
+  }
+  if (reinterpret_cast<const ArenaHeader*>(memory.data())->magic != 0) {
+    std::memset(memory.data(), 0, memory.size());  // another node's, or another version's
   }
   auto* header = new (memory.data()) ArenaHeader{};
   header->magic = ArenaHeader::kMagic;
   header->version = ArenaHeader::kVersion;
-  header->lives = lives;
   header->size = memory.size();
   header->sizes = sizes;
   std::memcpy(header->node, node.data(), std::min(node.size(), sizeof header->node - 1));

@@ -217,6 +217,8 @@ Status PartnerSession::purge(const Header& header) {
   const Status fault = seams_.faults.pass("mirror.purge");
   if (failed(fault)) return fault;
   const Status status = store_.purge(header.lun, header.epoch, header.lsn);
+  // A list whose epoch is over (its LUN was given away meanwhile) has nothing to purge.
+  if (status == Status::volume_dismounted) return Status::success;
   if (ok(status)) seams_.trace.step(Step::s418, to_trace(header));
   return status;
 }

@@ -1,7 +1,7 @@
 // Fault points of a whole node, or of several, from one text: the environment variable
 // UNDERSTUDY_FAULTS. Every process gets the same text and takes what is meant for it.
 //
-//     UNDERSTUDY_FAULTS="a.fs_cache:flush.applied=kill@3,b.rd_driver:send=error+"
+//     UNDERSTUDY_FAULTS="a.fs_cache:medium.flush.applied=kill@3,b.rd_driver:rd.send=error+"
 #pragma once
 
 #include <string>

@@ -194,6 +194,13 @@ class NodeProcesses::Parts : public std::enable_shared_from_this<Parts> {
 Result<std::unique_ptr<NodeProcesses>> NodeProcesses::launch(AsioExecutor& executor, Log& log,
                                                              const LaunchOptions& options) {
   auto memory = ShmArena::create(options.sizes, options.node, options.memory_path);
+  if (memory.status() == Status::revision_mismatch || memory.status() == Status::access_denied) {
+    log.error(
+        "the memory of an earlier life cannot be used; start with its settings, or remove it if "
+        "nothing in it is needed",
+        {{"path", options.memory_path}, {"status", memory.status()}});
+    return memory.status();
+  }
   if (!memory && !options.memory_path.empty()) {
     log.warning("the node's memory will not outlive its processes",
                 {{"path", options.memory_path}, {"status", memory.status()}});

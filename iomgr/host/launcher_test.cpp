@@ -39,7 +39,13 @@ class Programs {
 
   std::string path() const { return directory_.string(); }
   LaunchOptions options() const {
-    return {"a", {bounds::kMiB, bounds::kMiB, bounds::kMiB}, path(), path(), "debug"};
+    LaunchOptions options;
+    options.node = "a";
+    options.sizes = {bounds::kMiB, bounds::kMiB, bounds::kMiB};
+    options.programs = path();
+    options.log_directory = path();
+    options.log_level = "debug";
+    return options;
   }
 
  private:

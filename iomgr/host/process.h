@@ -4,10 +4,8 @@
 //     #include "fs_cache/fs_cache.h"
 //
 //     int main(int argc, char** argv) {
-//       using namespace understudy;
-//       return run_layer(argc, argv, Layer::fs_cache, [](Seams seams) -> std::unique_ptr<Driver> {
-//         return std::make_unique<FsCache>(seams);
-//       });
+//       return understudy::run_layer(argc, argv, understudy::Layer::fs_cache,
+//                                    understudy::make_fs_cache);
 //     }
 #pragma once
 

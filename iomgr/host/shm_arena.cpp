@@ -60,12 +60,13 @@ Result<UniqueFd> named(const std::string& path, std::uint64_t size) {
   while (flock(fd.get(), LOCK_EX) != 0) {
     if (errno != EINTR) return Status::access_denied;
   }
-  if (!has_room(fd.get(), size, static_cast<std::uint64_t>(facts.st_blocks) * 512)) {
+  const bool used = facts.st_size != 0;
+  if (used && facts.st_size != static_cast<off_t>(size)) return Status::revision_mismatch;
+  if (!used && !has_room(fd.get(), size, static_cast<std::uint64_t>(facts.st_blocks) * 512)) {
+    unlink(path.c_str());
     return Status::insufficient_resources;
   }
-  const bool other_size = facts.st_size != static_cast<off_t>(size);
-  if (other_size &&
-      (ftruncate(fd.get(), 0) != 0 || ftruncate(fd.get(), static_cast<off_t>(size)) != 0)) {
+  if (!used && ftruncate(fd.get(), static_cast<off_t>(size)) != 0) {
     return Status::insufficient_resources;
   }
   return fd;
