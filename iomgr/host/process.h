@@ -1,7 +1,5 @@
-// The whole main() of a layer's process: command line, seams, links, loop. A layer's main.cpp is
-//
-//     #include "iomgr/host/process.h"
-//     #include "fs_cache/fs_cache.h"
+// The whole main() of a layer's process: command line, seams, links, loop. Behind its
+// includes, a layer's main.cpp is
 //
 //     int main(int argc, char** argv) {
 //       return understudy::run_layer(argc, argv, understudy::Layer::fs_cache,
