@@ -1,11 +1,15 @@
 // What this node does when it is asked: by the partner's cluster_app, and by a person's command
 // line.
 #include <algorithm>
+#include <chrono>
 
 #include "cluster_app/answer.h"
 #include "cluster_app/cluster_app.h"
 
 namespace understudy {
+namespace {
+constexpr Duration kOrderLimit = std::chrono::seconds(60);
+}
 
 /// The numbers in "luns" that are LUNs, each once.
 std::vector<std::uint32_t> ClusterApp::luns_from(const json::object& asked) const {
@@ -35,6 +39,10 @@ Task<json::object> ClusterApp::answer_partner(json::object asked) {
   }
   if (verb == "take") {
     json::object answer = co_await take_for_partner(asked);
+    co_return answer;
+  }
+  if (verb == "copies") {
+    json::object answer = co_await count_copies();
     co_return answer;
   }
   if (verb == "cluster_stops") {
@@ -85,6 +93,16 @@ Task<json::object> ClusterApp::take_for_partner(const json::object& asked) {
   co_return all ? agreed() : refused("node " + self().name + " could not take all of it");
 }
 
+/// How many of the partner's operations are in our mirror store now, of all LUNs together.
+Task<json::object> ClusterApp::count_copies() {
+  Irp ping = make_irp(Major::cluster, ClusterMinor::ping);
+  const Status status = co_await call(Layer::mirror_server, ping);
+  if (failed(status)) co_return refused("mirror_server does not say");
+  json::object answer = agreed();
+  answer["copies"] = ping.report.operations;
+  co_return answer;
+}
+
 Task<json::object> ClusterApp::answer_command(json::object command) {
   const std::string verb = text_of(command, "verb");
   json::object answer = refused("unknown command");
@@ -103,17 +121,29 @@ Task<json::object> ClusterApp::answer_command(json::object command) {
   co_return answer;
 }
 
-/// Takes over from the partner: by plan while it lives; after the operator's word when its fence is
-/// not confirmed.
+/// Takes over from the partner: by plan while it lives and is well; else on the operator's word,
+/// where something waits for that.
 Task<json::object> ClusterApp::command_takeover(json::object command) {
-  if (membership_.peer() == Membership::Peer::failed && !awaiting_.empty()) {
-    if (!flag_of(command, "fenced")) co_return refused(awaiting_);
-    operator_fenced_.set();
-    while (failing_over_) co_await sleep_for(executor(), std::chrono::milliseconds(20));
-    co_return agreed("took over from node " + partner().name);
+  const bool is_off = flag_of(command, "fenced");
+  const bool has_failed = membership_.peer() == Membership::Peer::failed;
+  if (is_off && has_failed && !awaiting_.empty()) {
+    operator_says_off_ = true;
+    fence_news_.set();
+    json::object answer = co_await order_takeover();
+    co_return answer;
   }
-  if (flag_of(command, "fenced"))
+  if (is_off && !joined_ && !membership_.heartbeat()) {
+    partner_off_ = true;
+    wake_.set();
+    co_return agreed("node " + self().name + " goes on without node " + partner().name);
+  }
+  if (is_off)
     co_return refused("nothing awaits a confirmation that node " + partner().name + " is off");
+  if (has_failed && !awaiting_.empty()) co_return refused(awaiting_);
+  if (!held_back_.empty()) {
+    json::object answer = co_await order_takeover();
+    co_return answer;
+  }
   if (failing_over_ || taking_over_ > 0) co_return refused("a takeover is under way; see status");
   if (!membership_.heartbeat())
     co_return refused("node " + partner().name +
@@ -125,6 +155,22 @@ Task<json::object> ClusterApp::command_takeover(json::object command) {
   if (luns.empty()) co_return refused("node " + partner().name + " owns no LUN");
   json::object answer = co_await take_from_partner(std::move(luns), Planned::takeover);
   co_return answer;
+}
+
+/// What was held back goes on: the blame, the fence, the takeover.
+Task<json::object> ClusterApp::order_takeover() {
+  ordered_ = true;
+  weigh_again_at_ = executor().now();
+  operator_spoke_.set();
+  wake_.set();
+  const Time limit = executor().now() + kOrderLimit;
+  bool in_time = true;
+  failover_over_.reset();
+  while (in_time && !failover_over_.is_set()) in_time = co_await failover_over_.wait_until(limit);
+  for (std::uint32_t lun = 0; in_time && lun < luns_.size(); ++lun)
+    in_time = luns_.at(lun).phase == LunPhase::serving;
+  if (in_time) co_return agreed("took over from node " + partner().name);
+  co_return refused("node " + self().name + " could not take over; see status");
 }
 
 /// Takes this node's own LUNs back from the partner (STEP 336).

@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "cluster_app/cluster_directory.h"
+#include "cluster_app/program_path.h"
 #include "iomgr/host/unique_fd.h"
 
 namespace understudy {
@@ -79,7 +80,7 @@ std::string ChildNode::reap() {
                               : " (exit code " + std::to_string(WEXITSTATUS(status)) + ")";
   const std::string words = last_words();
   if (!words.empty()) text += ": " + words;
-  return text + "\nStart it again from a second terminal: cluster_app -C " +
+  return text + "\nStart it again from a second terminal: " + program_path() + " -C " +
          std::filesystem::current_path().string() + " node " + name_;
 }
 

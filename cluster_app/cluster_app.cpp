@@ -1,5 +1,6 @@
 #include "cluster_app/cluster_app.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace understudy {
@@ -22,6 +23,21 @@ std::uint64_t new_incarnation(Random& random) {
   return (random.next() & 0xffff'ffff'ffff) | 1;
 }
 
+/// A slot is as old as the pauses between two words and two looks, even if all is well.
+Duration mailbox_limit(const ClusterConfig& config) {
+  return std::chrono::milliseconds(std::max(config.failure_after_ms, 3 * config.mailbox_ms));
+}
+
+Membership::Limits membership_limits(const ClusterConfig& config) {
+  using std::chrono::milliseconds;
+  constexpr int kHeldBeats = 3;
+  return {.silence = milliseconds(config.failure_after_ms),
+          .mailbox_silence = mailbox_limit(config),
+          .layer_hang = milliseconds(config.layer_hang_ms),
+          .storage_hang = milliseconds(config.storage_hang_ms),
+          .hold = kHeldBeats * milliseconds(config.heartbeat_ms)};
+}
+
 }  // namespace
 
 ClusterApp::ClusterApp(Seams seams, NodeSettings settings, Fence& fence)
@@ -31,12 +47,16 @@ ClusterApp::ClusterApp(Seams seams, NodeSettings settings, Fence& fence)
       incarnation_(new_incarnation(seams.random)),
       accounts_(settings_.accounts),
       luns_(config_.luns.size()),
-      membership_(std::chrono::milliseconds(config_.failure_after_ms)),
+      membership_(membership_limits(config_)),
+      mailbox_(mailbox_limit(config_)),
       payload_(seams.arena.region(Layer::cluster_app)),
       ping_now_(executor()),
       ping_answered_(executor()),
       wake_(executor()),
-      operator_fenced_(executor()),
+      operator_spoke_(executor()),
+      fence_news_(executor()),
+      failover_over_(executor()),
+      phase_changed_(executor()),
       offer_turn_(executor(), 1),
       link_(
           seams, link_ends(settings_, incarnation_),
@@ -73,6 +93,7 @@ void ClusterApp::start() {
     spawn(ping_always(layer));
   }
   spawn(watchdog());
+  for (std::size_t area = 0; area < MailboxWatch::kAreas; ++area) spawn(write_mailbox_always(area));
   spawn(join_cluster());
 }
 

@@ -2,9 +2,10 @@
 // the partner, and decides who owns which LUN (FIG. 3). Everything it knows of the world comes
 // through Seams and Fence, so a whole cluster can run in one process.
 //
-// Files: watch.cpp (layers, partner: STEP 302, 304), orders.cpp (what it tells the layers),
-// ownership.cpp (take and give up LUNs), takeover.cpp (FIG. 3 from STEP 304 on), answers.cpp (what
-// the partner and the command line ask), node_status.cpp.
+// Files: watch.cpp (layers, partner: STEP 302), mailbox.cpp (the third path), suspicion.cpp (before
+// the partner is blamed), orders.cpp (what it tells the layers), ownership.cpp (take and give up
+// LUNs), takeover.cpp (FIG. 3 from STEP 304 on), answers.cpp (what the partner and the command line
+// ask), node_status.cpp.
 //
 // Invariant: a LUN is taken only while its phase here is `none` and the partner is known not to
 // have it: by its own heartbeat, by its giving it up, or by its confirmed death.
@@ -19,6 +20,7 @@
 #include "cluster_app/command_server.h"
 #include "cluster_app/config.h"
 #include "cluster_app/fence.h"
+#include "cluster_app/mailbox_watch.h"
 #include "cluster_app/membership.h"
 #include "cluster_app/peer_link.h"
 #include "iomgr/driver.h"
@@ -54,6 +56,16 @@ class ClusterApp : public Driver {
   std::function<void(int exit_code, const std::string& why)> on_end;
 
  private:
+  /// A write and read of a LUN's medium that proves our path to it.
+  struct Proof {
+    explicit Proof(Executor& executor) : over(executor) {}
+    Event over;
+    Status status = Status::pending;
+  };
+  struct MailboxArea {
+    std::uint32_t lun;
+    std::uint32_t file;
+  };
   struct OwnLun {
     LunPhase phase = LunPhase::none;
     std::uint64_t epoch = 0;
@@ -61,6 +73,7 @@ class ClusterApp : public Driver {
     Time promised_until{0};        // given to the partner: not ours to settle before
     Time retry_at{0};              // after a failure to take it
     std::string problem;           // why we could not take it
+    std::shared_ptr<Proof> proof;  // under way
   };
   struct LayerWatch {
     LayerReport report{};
@@ -86,20 +99,38 @@ class ClusterApp : public Driver {
   void look_at_ownership();
   Task<void> ping_always(Layer layer);
   Task<void> watchdog();
+  Health own_health() const;
   void take_event(const Irp& irp);
   bool peer_connected(const PeerIdentity& peer);
   void peer_disconnected();
   bool peer_heard(const json::object& message);
   Heartbeat own_heartbeat() const;
 
+  // mailbox.cpp
+  MailboxArea mailbox_area(std::size_t area) const;
+  MailboxParameters own_word();
+  Task<Status> exchange(MailboxArea area, MailboxParameters& word);
+  Task<void> write_mailbox_always(std::size_t area);
+  Task<bool> can_reach(std::uint32_t lun);
+  Task<void> prove(std::uint32_t lun, std::shared_ptr<Proof> proof);
+
+  // suspicion.cpp
+  std::string hold_reason(const Failure& failure);
+  Task<std::optional<std::uint32_t>> unreachable_lun();
+  Task<void> weigh_suspicion();
+  Task<bool> await_permission();
+
   // orders.cpp
   Task<Status> order(Layer layer, Irp& irp, std::string payload);
   Task<Status> order_lun(Layer layer, ClusterMinor minor, std::uint32_t lun);
   Task<Status> mount(std::uint32_t lun, bool accept_loss, Irp& mounted);
   Task<Status> offer();
+  void offer_later();
+  Task<void> offer_again();
 
   // ownership.cpp
   Task<Status> take(std::uint32_t lun, std::uint64_t& operations_replayed);
+  Task<bool> partner_has_no_copies();
   void warn_of_loss(std::uint32_t lun, const NodeConfig& mirror);
   Task<Status> mount_patiently(std::uint32_t lun, Irp& mounted);
   Task<Status> replay_patiently(std::uint32_t lun, const Irp& mounted,
@@ -112,6 +143,9 @@ class ClusterApp : public Driver {
   // takeover.cpp
   Task<void> fail_over();
   Task<bool> fence_partner();
+  Task<void> run_fence(NodeIncarnation victim);
+  bool is_fenced(const NodeIncarnation& victim);
+  void say_what_fence_awaits();
   Task<void> take_over(std::vector<std::uint32_t> luns, Time since);
   Task<json::object> take_from_partner(std::vector<std::uint32_t> luns, Planned planned);
   Task<Takeover> take_all(std::vector<std::uint32_t> luns, Time since);
@@ -122,15 +156,19 @@ class ClusterApp : public Driver {
   Task<json::object> answer_partner(json::object asked);
   Task<json::object> answer_command(json::object command);
   Task<json::object> command_takeover(json::object command);
+  Task<json::object> order_takeover();
   Task<json::object> command_giveback();
   Task<json::object> release(const json::object& asked);
   Task<json::object> take_for_partner(const json::object& asked);
+  Task<json::object> count_copies();
   std::vector<std::uint32_t> luns_from(const json::object& asked) const;
   std::string lun_names(const std::vector<std::uint32_t>& luns) const;
 
   // node_status.cpp
   Task<void> refresh_reports();
   json::object status() const;
+  std::string awaited() const;
+  std::string warning() const;
 
   bool interconnect_up() const { return watch(Layer::rd_driver).report.mirroring != 0; }
   bool mirroring() const {
@@ -156,21 +194,39 @@ class ClusterApp : public Driver {
   bool cluster_stops_ = false;  // the partner said that all stop: no takeover
   bool joined_ = false;         // we know whether the partner is there
   bool failing_over_ = false;
-  int taking_over_ = 0;        // take_over() runs, so many times
-  bool giveback_due_ = false;  // auto_giveback, once after a start
-  Time absent_until_{0};       // a partner that was not there at our start has until then to come
+  bool weighing_ = false;                 // weigh_suspicion() runs ...
+  Time weigh_again_at_{0};                // ... and not again before
+  std::string held_back_;                 // why a failed partner is not taken over from
+  bool ordered_ = false;                  // the operator has ordered the takeover that is held back
+  bool partner_off_ = false;              // the operator's word, before the partner was ever heard
+  bool fencing_ = false;                  // run_fence() runs
+  std::uint64_t fenced_incarnation_ = 0;  // what it has confirmed
+  std::string fence_problem_;             // why the last attempt confirmed nothing
+  Time fence_again_at_{0};
+  bool operator_says_off_ = false;      // while a fence is awaited
+  std::vector<Time> takeovers_;         // within the last hour, those that nobody ordered
+  int taking_over_ = 0;                 // take_over() runs, so many times
+  bool giveback_due_ = false;           // auto_giveback, once after a start
+  std::optional<Time> offer_again_at_;  // netstack could not serve all that is taken
+  Time absent_until_{0};  // a partner that was not there at our start has until then to come
   std::vector<OwnLun> luns_;
   std::array<LayerWatch, kLayers> watches_;
   std::array<std::string, ClusterConfig::kNodes>
       offered_;  // the `serve` in force for each node's address
   std::string awaiting_;
+  std::string offer_problem_;  // why netstack does not serve an address
   std::optional<Takeover> last_takeover_;
   Membership membership_;
+  MailboxWatch mailbox_;
+  std::uint64_t words_ = 0;  // written into mailboxes
   RegionAllocator payload_;
   Event ping_now_;
   Event ping_answered_;
-  Event wake_;             // something that the monitor should look at
-  Event operator_fenced_;  // the operator confirms that the partner is off
+  Event wake_;            // something that the monitor should look at
+  Event operator_spoke_;  // a takeover was ordered
+  Event fence_news_;      // an attempt has ended, or the operator confirms that the partner is off
+  Event failover_over_;
+  Event phase_changed_;
   Credits offer_turn_;
   PeerLink link_;
   CommandServer commands_;

@@ -12,8 +12,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "cluster_app/hex.h"
 #include "iomgr/check.h"
+#include "iomgr/hex.h"
 #include "iomgr/host/unique_fd.h"
 
 namespace understudy::cluster_directory {

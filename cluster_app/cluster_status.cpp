@@ -122,6 +122,10 @@ std::vector<std::string> render_status(const json::object& status) {
                         text_of(takeover, "by") + ", " + count_of(takeover, "operations_replayed") +
                         " operations replayed, " + count_of(takeover, "milliseconds") + " ms.");
   }
+  for (const json::value& node : array_of(status, "nodes")) {
+    const std::string warning = text_of(node.as_object(), "warning");
+    if (!warning.empty()) sentences.push_back("Warning: " + warning + ".");
+  }
   const std::string awaiting = text_of(status, "awaiting");
   if (!awaiting.empty()) sentences.push_back("Awaiting: " + awaiting + ".");
   lines.insert(lines.end(), sentences.begin(), sentences.end());

@@ -25,6 +25,10 @@ Task<Status> FakeLayer::cluster(Irp& irp) {
   }
   switch (layer()) {
     case Layer::fs_cache:
+      if (static_cast<ClusterMinor>(irp.minor) == ClusterMinor::mailbox) {
+        const Status exchanged = co_await mailbox(irp);
+        co_return exchanged;
+      }
       co_return fs_cache(irp);
     case Layer::ff_driver:
       co_return ff_driver(irp);
@@ -42,6 +46,22 @@ void FakeLayer::report(Irp& irp) const {
   if (layer() == Layer::rd_driver) irp.report.mirroring = state().interconnect ? 1 : 0;
   if (layer() == Layer::ff_driver) irp.report.mirroring = state().interconnect ? 1 : 0;
   if (layer() == Layer::mirror_server) irp.report.operations = state().records;
+  if (layer() == Layer::fs_cache) {
+    irp.report.oldest_ms = state().storage_oldest_ms;
+    irp.report.failing = state().storage_failing;
+  }
+}
+
+Task<Status> FakeLayer::mailbox(Irp& irp) {
+  Event never_comes(executor());
+  if (state().medium_hangs) co_await never_comes.wait();
+  if (state().lost_mailboxes.contains(irp.lun)) co_return Status::io_device_error;
+  auto& slots = world_.medium.mailbox;
+  slots[{irp.lun, irp.mailbox.area, irp.mailbox.own.node}] = irp.mailbox.own;
+  const auto found = slots.find({irp.lun, irp.mailbox.area, irp.mailbox.peer});
+  irp.mailbox.found = found == slots.end() ? 0 : 1;
+  if (found != slots.end()) irp.mailbox.partner = found->second;
+  co_return Status::success;
 }
 
 Status FakeLayer::fs_cache(Irp& irp) {
@@ -79,6 +99,16 @@ Status FakeLayer::mirror_server(Irp& irp) {
   return Status::success;
 }
 
+void FakeLayer::tell_storage_error(std::uint32_t lun, Status status) {
+  spawn([](FakeLayer& self, std::uint32_t of, Status why) -> Task<void> {
+    Irp event = self.make_irp(Major::cluster, ClusterMinor::event);
+    event.lun = of;
+    event.status = why;
+    event.event.kind = EventKind::partner_storage_error;
+    static_cast<void>(co_await self.call(Layer::cluster_app, event));
+  }(*this, lun, status));
+}
+
 Status FakeLayer::netstack(const Irp& irp) {
   const auto order = parse_object(as_text(*arena().bytes(irp.payload)));
   EXPECT_TRUE(order.has_value());
@@ -86,12 +116,13 @@ Status FakeLayer::netstack(const Irp& irp) {
   for (const json::value& share : array_of(*order, "shares"))
     shares += " " + text_of(share.as_object(), "name");
   const bool serve = static_cast<ClusterMinor>(irp.minor) == ClusterMinor::serve;
+  if (serve && failed(state().serve_status)) return state().serve_status;
   note((serve ? "serve " : "unserve ") + text_of(*order, "address") + shares);
   return Status::success;
 }
 
 bool FakeFence::proven_dead(const std::string& node) {
-  return world_.nodes.at(*world_.config.node_index(node)) == nullptr;
+  return world_.deaths_are_provable && world_.nodes.at(*world_.config.node_index(node)) == nullptr;
 }
 
 bool FakeFence::memory_survives(const std::string&) {
@@ -103,15 +134,20 @@ void FakeFence::watch(const NodeIncarnation& node, std::function<void()> died) {
   died_ = std::move(died);
 }
 
-Task<bool> FakeFence::fence(NodeIncarnation node) {
+Task<FenceResult> FakeFence::fence(NodeIncarnation node) {
   world_.journal.at(node_).push_back("fence " + node.node);
+  if (node.processes.empty()) {
+    FenceResult by_lock{proven_dead(node.node), "its processes are not known"};
+    co_return by_lock;
+  }
   // Kills that incarnation, if it is still the one that runs; a later one is another set of
   // processes.
   const std::uint32_t victim = 1 - node_;
   if (world_.fence_works && world_.nodes.at(victim) &&
       world_.incarnation(victim) == node.incarnation)
     world_.kill(victim);
-  co_return world_.fence_works;
+  FenceResult result{world_.fence_works, world_.fence_works ? "" : "the test says so"};
+  co_return result;
 }
 
 Node::Node(World& world, std::uint32_t index)
@@ -150,6 +186,37 @@ void World::start_both() {
   start(0);
   start(1);
   ASSERT_TRUE(eventually([this] { return up(0) && up(1); }));
+}
+
+void World::cut_network() {
+  wire.refuse = true;
+  wire.cut();
+}
+
+void World::silence(std::uint32_t node) {
+  cut_network();
+  cut_interconnect();
+  state.at(node).medium_hangs = true;
+}
+
+void World::connect_as_mute(std::uint32_t node, std::uint32_t other, std::uint64_t incarnation) {
+  const PeerIdentity mute{config.nodes.at(node).name, incarnation};
+  mutes.spawn([](World& world, PeerIdentity self, NodeConfig peer, std::string key) -> Task<void> {
+    const auto stream = co_await world.persons_network.connect(peer.control);
+    UNDERSTUDY_CHECK(stream);
+    SecureLines lines(*world.person, *stream, std::move(key));
+    SeededRandom random(self.incarnation);
+    const Status proven = co_await lines.dial(self, peer.name, random);
+    EXPECT_TRUE(ok(proven));
+    while (true) {
+      const Result<std::string> line = co_await lines.read();
+      if (!line) co_return;
+    }
+  }(*this, mute, config.nodes.at(other), keys.at(node)));
+}
+
+void World::tell_storage_error(std::uint32_t node, std::uint32_t lun, Status status) {
+  nodes.at(node)->layers.at(Layer::mirror_server)->tell_storage_error(lun, status);
 }
 
 bool World::eventually(const std::function<bool()>& done) {

@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "cluster_app/answer.h"
@@ -24,6 +25,8 @@ struct FakeMedium {
     std::optional<std::uint32_t> holder;  // who holds the lock
   };
   std::map<std::uint32_t, Lun> luns;
+  std::map<std::tuple<std::uint32_t, std::uint32_t, std::uint32_t>, MailboxSlot>
+      mailbox;  // by LUN, area, node
 };
 
 struct World;
@@ -33,18 +36,25 @@ struct LayerState {
   bool interconnect = true;   // rd_driver: connected
   std::uint64_t records = 0;  // mirror_server: operations of the partner
   bool answers_pings = true;
+  std::uint64_t storage_oldest_ms = 0;
+  std::uint32_t storage_failing = 0;
+  std::set<std::uint32_t> lost_mailboxes;  // LUNs to whose medium there is no way ...
+  bool medium_hangs = false;               // ... or none of them ever answers
   Status replay_status = Status::success;
   Status mount_status = Status::success;
+  Status serve_status = Status::success;
 };
 
 class FakeLayer : public Driver {
  public:
   FakeLayer(Layer layer, Seams seams, World& world, std::uint32_t node);
   ~FakeLayer() override { cancel_all(); }
+  void tell_storage_error(std::uint32_t lun, Status status);
 
  private:
   Task<Status> cluster(Irp& irp);
   Status fs_cache(Irp& irp);
+  Task<Status> mailbox(Irp& irp);
   Status ff_driver(Irp& irp);
   Status mirror_server(Irp& irp);
   Status netstack(const Irp& irp);
@@ -64,7 +74,7 @@ class FakeFence : public Fence {
   bool memory_survives(const std::string& node) override;
   void watch(const NodeIncarnation& node, std::function<void()> died) override;
   void unwatch() override { died_ = nullptr; }
-  Task<bool> fence(NodeIncarnation node) override;
+  Task<FenceResult> fence(NodeIncarnation node) override;
   void tell_death() {
     if (const auto tell = std::exchange(died_, nullptr)) tell();
   }
@@ -90,6 +100,16 @@ struct World {
   void start_both();
   /// kill -9 of all processes of the node.
   void kill(std::uint32_t node);
+  /// The control link, for both directions.
+  void cut_network();
+  void restore_network() { wire.refuse = false; }
+  /// On every path: all that a node does that is cut off, stopped, or dead unseen.
+  void silence(std::uint32_t node);
+  void cut_interconnect() { state[0].interconnect = state[1].interconnect = false; }
+  /// What mirror_server tells when the partner's medium has refused a write.
+  void tell_storage_error(std::uint32_t node, std::uint32_t lun, Status status);
+  /// `node` says who it is to `other`, and nothing more.
+  void connect_as_mute(std::uint32_t node, std::uint32_t other, std::uint64_t incarnation);
   /// Looks every 20 ms of virtual time, for a minute.
   bool eventually(const std::function<bool()>& done);
   void run_for_ms(int ms) { loop.run_for(std::chrono::milliseconds(ms)); }
@@ -116,11 +136,13 @@ struct World {
   std::array<std::string, 2> exit_reason;
   bool fence_works = true;
   bool memory_survives = false;
+  bool deaths_are_provable = true;
   bool death_is_seen = true;
   int starts = 0;
   std::array<std::unique_ptr<Node>, 2> nodes;
   std::unique_ptr<Executor> person;
   LocalNetwork persons_network;
+  TaskScope mutes;
 };
 
 }  // namespace understudy::testing_world

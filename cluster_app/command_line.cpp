@@ -52,6 +52,7 @@ int run_command_line(int argc, const char* const* argv, Console& console) {
   commands::takeover(app, line);
   commands::giveback(app, line);
   commands::user(app, line);
+  commands::trace(app, line);
   try {
     app.parse(argc, argv);
   } catch (const CLI::Success& asked) {

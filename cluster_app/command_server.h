@@ -5,8 +5,8 @@
 #include <functional>
 #include <memory>
 
-#include "cluster_app/json_fields.h"
 #include "cluster_app/line_stream.h"
+#include "iomgr/json_fields.h"
 #include "iomgr/seams.h"
 
 namespace understudy {

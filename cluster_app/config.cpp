@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <set>
 #include <sstream>
@@ -46,6 +47,15 @@ bool endpoint(std::string_view text) {
   return failure == std::errc() && end == port.data() + port.size() && number > 0 && number < 65536;
 }
 
+constexpr std::array<std::pair<std::string_view, bool>, 2> kLazyWriter = {
+    {{"run", true}, {"hold", false}}};
+constexpr std::array<std::pair<std::string_view, bool>, 2> kTakeoverFor = {
+    {{"both", true}, {"hardware", false}}};
+constexpr std::array<std::pair<std::string_view, DegradedWrites>, 3> kDegradedWrites = {
+    {{"write_through", DegradedWrites::write_through},
+     {"direct", DegradedWrites::direct},
+     {"write_back", DegradedWrites::write_back}}};
+
 /// Puts one item of the file after the other into the configuration; the first mistake stops it.
 class Reader {
  public:
@@ -70,7 +80,8 @@ class Reader {
       return refuse("failure_after_ms must be at least three times heartbeat_ms");
     }
     std::set<std::string> endpoints;
-    for (const NodeConfig& each : config.nodes) {
+    for (NodeConfig& each : config.nodes) {
+      if (each.fence_agent.empty()) each.fence_agent = fence_agent_;
       for (const Endpoint& used : {each.address, each.interconnect, each.control}) {
         if (used.empty())
           return refuse("[node." + each.name + "] needs address, interconnect and control");
@@ -92,13 +103,19 @@ class Reader {
     if (key == "mirror_mib") return number(config.mirror_mib, 8, 65536);
     if (key == "heartbeat_ms") return number(config.heartbeat_ms, 10, 60'000);
     if (key == "failure_after_ms") return number(config.failure_after_ms, 100, 600'000);
+    if (key == "mailbox_ms") return number(config.mailbox_ms, 50, 60'000);
+    if (key == "layer_hang_ms") return number(config.layer_hang_ms, 500, 600'000);
+    if (key == "storage_hang_ms") return number(config.storage_hang_ms, 1000, 600'000);
+    if (key == "takeovers_per_hour") return number(config.takeovers_per_hour, 1, 1000);
+    if (key == "one_machine") return boolean(config.one_machine);
+    if (key == "fence_agent_timeout_ms")
+      return number(config.fence_agent_timeout_ms, 1000, 600'000);
+    if (key == "fence_agent") return program(fence_agent_);
     if (key == "signing_required") return boolean(config.signing_required);
     if (key == "auto_giveback") return boolean(config.auto_giveback);
-    if (key == "lazy_writer") {
-      if (value_ != "run" && value_ != "hold") return refuse("must be \"run\" or \"hold\"");
-      config.lazy_writer_runs = value_ == "run";
-      return true;
-    }
+    if (key == "lazy_writer") return one_of(config.lazy_writer_runs, kLazyWriter);
+    if (key == "takeover_for") return one_of(config.takes_over_for_software, kTakeoverFor);
+    if (key == "degraded_writes") return one_of(config.degraded_writes, kDegradedWrites);
     return refuse("unknown setting");
   }
 
@@ -111,8 +128,9 @@ class Reader {
                       : key == "interconnect" ? &node.interconnect
                       : key == "control"      ? &node.control
                                               : nullptr;
+    if (key == "fence_agent") return program(node.fence_agent);
     if (place == nullptr)
-      return refuse("unknown key; a node has address, interconnect and control");
+      return refuse("unknown key; a node has address, interconnect, control and fence_agent");
     if (!endpoint(value_)) return refuse("must be \"HOST:PORT\", as in \"127.0.0.11:4450\"");
     *place = value_;
     return true;
@@ -172,6 +190,26 @@ class Reader {
     return true;
   }
 
+  /// The value must be one of the names, and means what stands beside it.
+  template <typename T, std::size_t count>
+  bool one_of(T& out, const std::array<std::pair<std::string_view, T>, count>& meanings) {
+    std::string names;
+    for (const auto& [name, meaning] : meanings) {
+      if (value_ == name) {
+        out = meaning;
+        return true;
+      }
+      names += (names.empty() ? "\"" : " or \"") + std::string(name) + "\"";
+    }
+    return refuse("must be " + names);
+  }
+
+  bool program(std::string& out) {
+    if (!value_.starts_with('/')) return refuse("must be the absolute path of a program");
+    out = value_;
+    return true;
+  }
+
   bool boolean(bool& out) {
     if (value_ != "true" && value_ != "false") return refuse("must be true or false");
     out = value_ == "true";
@@ -194,6 +232,7 @@ class Reader {
 
   const CLI::ConfigItem* item_ = nullptr;
   std::string value_;
+  std::string fence_agent_;  // of every node that names none itself
   std::set<std::string> seen_;
   std::vector<std::pair<std::string, std::string>>
       owners_;  // LUN, node: nodes may stand below LUNs
@@ -252,9 +291,32 @@ lazy_writer = "run"
 unwritten_mib = 256
 mirror_mib = 256
 
-# How often the nodes tell each other that they live, and how long a silence counts as a failure.
+# What a node does with writes while its partner is missing (STEP 318). "write_through": through the cache, on the
+# medium before the answer; those that wait at the same time share a flush. "direct": each flushed by itself.
+# "write_back": answered from memory. UNSAFE: what was answered is lost when this node dies too.
+degraded_writes = "write_through"
+
+# How often the nodes tell each other that they live, on the network and in the mailboxes on the LUNs, and how long a
+# silence on all of these and on the interconnect counts as a failure of the server.
 heartbeat_ms = 100
+mailbox_ms = 500
 failure_after_ms = 3000
+# A layer that has made no progress for so long fails its node (the operating system's failure).
+layer_hang_ms = 2500
+# A storage request this old fails its node, if the partner can reach the LUN (the failure of its I/O).
+storage_hang_ms = 10000
+# "both": take over whatever has failed. "hardware": leave a node whose programs died or hang to the operator.
+takeover_for = "both"
+# After so many takeovers within an hour a node asks the operator instead.
+takeovers_per_hour = 5
+
+# All nodes run on this machine: what is not seen here is not running, and can be killed from here. For nodes on
+# machines of their own say false and name a program that turns a node off (also possible below [node.NAME]); it is
+# called as `PROGRAM off NAME` and confirms with exit code 0. Without any, `cluster_app takeover NAME --fenced` does.
+one_machine = true
+# fence_agent = "/usr/local/sbin/turn-off"
+# fence_agent_timeout_ms = 30000
+
 # Give a node's LUNs back by itself when it is there again; otherwise `cluster_app giveback NAME` does.
 auto_giveback = false
 

@@ -9,15 +9,17 @@
 #include <string_view>
 #include <vector>
 
+#include "iomgr/irp.h"
 #include "iomgr/network.h"
 
 namespace understudy {
 
 struct NodeConfig {
   std::string name;
-  Endpoint address;       // where its clients connect: SMB
-  Endpoint interconnect;  // where its mirror server listens for the partner's redirect filter
-  Endpoint control;       // where its cluster_app listens for the partner's
+  Endpoint address;         // where its clients connect: SMB
+  Endpoint interconnect;    // where its mirror server listens for the partner's redirect filter
+  Endpoint control;         // where its cluster_app listens for the partner's
+  std::string fence_agent;  // program that turns it off; empty: none (agent_fence.h)
 };
 
 struct LunConfig {
@@ -40,6 +42,14 @@ struct ClusterConfig {
   std::uint32_t mirror_mib = 256;
   std::uint32_t heartbeat_ms = 100;
   std::uint32_t failure_after_ms = 3000;
+  std::uint32_t mailbox_ms = 500;
+  std::uint32_t layer_hang_ms = 2500;
+  std::uint32_t storage_hang_ms = 10'000;
+  bool takes_over_for_software = true;
+  std::uint32_t takeovers_per_hour = 5;
+  bool one_machine = false;  // all nodes run on this one
+  std::uint32_t fence_agent_timeout_ms = 30'000;
+  DegradedWrites degraded_writes = DegradedWrites::write_through;
   bool signing_required = true;
   bool auto_giveback = false;
 

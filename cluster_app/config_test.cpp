@@ -45,6 +45,55 @@ TEST(Config, ReadsSettings) {
   EXPECT_FALSE(config->lazy_writer_runs);
 }
 
+TEST(Config, HasTheDefaultsThatInitWrites) {
+  std::string error;
+  const auto written = parse_config(default_config_text(), "cluster.toml", error);
+  const ClusterConfig none;
+  ASSERT_TRUE(written.has_value()) << error;
+  EXPECT_EQ(written->mailbox_ms, none.mailbox_ms);
+  EXPECT_EQ(written->layer_hang_ms, none.layer_hang_ms);
+  EXPECT_EQ(written->storage_hang_ms, none.storage_hang_ms);
+  EXPECT_EQ(written->takes_over_for_software, none.takes_over_for_software);
+  EXPECT_EQ(written->takeovers_per_hour, none.takeovers_per_hour);
+  EXPECT_EQ(written->degraded_writes, none.degraded_writes);
+  EXPECT_TRUE(written->one_machine);
+  EXPECT_FALSE(none.one_machine) << "what cluster.toml does not say is not taken for granted";
+}
+
+TEST(Config, ReadsHowFailuresAreSeenAndFenced) {
+  std::string error;
+  const auto config =
+      parse_config("fence_agent = \"/bin/off\"\n" +
+                       with("control = \"127.0.0.12:4452\"",
+                            "control = \"127.0.0.12:4452\"\nfence_agent = \"/bin/b-off\""),
+                   "cluster.toml", error);
+  ASSERT_TRUE(config.has_value()) << error;
+  EXPECT_EQ(config->nodes[0].fence_agent, "/bin/off");
+  EXPECT_EQ(config->nodes[1].fence_agent, "/bin/b-off");
+  const auto hardware =
+      parse_config(with("takeover_for = \"both\"", "takeover_for = \"hardware\""), "", error);
+  ASSERT_TRUE(hardware.has_value()) << error;
+  EXPECT_FALSE(hardware->takes_over_for_software);
+  const auto unsafe = parse_config(
+      with("degraded_writes = \"write_through\"", "degraded_writes = \"write_back\""), "", error);
+  ASSERT_TRUE(unsafe.has_value()) << error;
+  EXPECT_EQ(unsafe->degraded_writes, DegradedWrites::write_back);
+}
+
+TEST(Config, RefusesWhatIsNoKindOfFailureProtocolOrAgent) {
+  EXPECT_NE(why_not(with("takeover_for = \"both\"", "takeover_for = \"all\""))
+                .find("takeover_for: must be \"both\" or \"hardware\""),
+            std::string::npos);
+  EXPECT_NE(why_not(with("degraded_writes = \"write_through\"", "degraded_writes = \"fast\""))
+                .find("degraded_writes: must be \"write_through\" or"),
+            std::string::npos);
+  EXPECT_NE(why_not("fence_agent = \"off\"\n" + default_config_text()).find("absolute path"),
+            std::string::npos);
+  EXPECT_NE(why_not(with("takeovers_per_hour = 5", "takeovers_per_hour = 0"))
+                .find("takeovers_per_hour: must be a number"),
+            std::string::npos);
+}
+
 TEST(Config, NamesTheKeyThatItDoesNotKnow) {
   EXPECT_EQ(why_not("flush = 3\n" + default_config_text()), "cluster.toml: flush: unknown setting");
   EXPECT_NE(why_not(with("interconnect = ", "inter = ")).find("[node.a] inter: unknown key"),

@@ -4,7 +4,7 @@
 #include <optional>
 #include <string>
 
-#include "cluster_app/json_fields.h"
+#include "iomgr/json_fields.h"
 
 namespace understudy {
 

@@ -1,6 +1,6 @@
 // What cluster_app must be able to do to another node: see its death, and bring it about. Behind an
-// interface because the means differ: pidfds on one machine (LocalFence), an agent elsewhere, a
-// variable in a test.
+// interface because the means differ: pidfds on one machine (LocalFence), an agent elsewhere
+// (AgentFence), whichever is right for a node (ClusterFence), a variable in a test.
 //
 // Contract: what fence() and proven_dead() confirm is final: no process of that incarnation can
 // write to a LUN or answer a client ever again (rule 7). When in doubt they say false, and nobody
@@ -31,6 +31,19 @@ struct NodeIncarnation {
   std::vector<NodeProcess> processes;
 };
 
+struct FenceResult {
+  bool confirmed = false;
+  std::string why;  // not: one clause for log and status
+};
+
+/// Whether `now`, a later incarnation that talks to us, proves that `victim` is dead. It does where
+/// both run on one machine: a node's lock lets only one of them live there, and its layers die with
+/// their cluster_app. The LUNs' own locks hold back a mount until the last of them is gone.
+inline bool replaces(const NodeIncarnation& now, const NodeIncarnation& victim, bool one_machine) {
+  const bool same_machine = !now.machine.empty() && now.machine == victim.machine;
+  return now.incarnation != victim.incarnation && (one_machine || same_machine);
+}
+
 class Fence {
  public:
   virtual ~Fence() = default;
@@ -46,8 +59,9 @@ class Fence {
   /// A node fails as a whole, so one death is enough.
   virtual void watch(const NodeIncarnation& node, std::function<void()> died) = 0;
   virtual void unwatch() = 0;
-  /// Kills every process of `node` and waits until all are gone. True: confirmed.
-  virtual Task<bool> fence(NodeIncarnation node) = 0;
+  /// Brings every process of `node` to its end and waits until all are gone. Takes as long as it
+  /// takes; may be called again after it has failed.
+  virtual Task<FenceResult> fence(NodeIncarnation node) = 0;
 };
 
 }  // namespace understudy

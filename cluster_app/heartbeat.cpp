@@ -1,5 +1,6 @@
 #include "cluster_app/heartbeat.h"
 
+#include <algorithm>
 #include <array>
 
 namespace understudy {
@@ -14,6 +15,27 @@ std::optional<Enum> named(const std::array<std::string_view, count>& names, std:
     if (names[index] == name) return static_cast<Enum>(index);
   }
   return std::nullopt;
+}
+
+std::int64_t in_ms(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(duration).count();
+}
+
+/// A time that somebody else measured; more than a day is a day.
+Duration duration_of(const json::object& object, std::string_view key) {
+  constexpr std::uint64_t kDayMs = 86'400'000;
+  return std::chrono::milliseconds(std::min(number_of(object, key), kDayMs));
+}
+
+json::object health_json(const Health& health) {
+  return {{"layer_silent_ms", in_ms(health.layer_silent)},
+          {"storage_oldest_ms", in_ms(health.storage_oldest)},
+          {"storage_failing", health.storage_failing}};
+}
+
+Health read_health(const json::object& health) {
+  return {duration_of(health, "layer_silent_ms"), duration_of(health, "storage_oldest_ms"),
+          flag_of(health, "storage_failing")};
 }
 
 json::array processes_json(const std::vector<NodeProcess>& processes) {
@@ -52,13 +74,12 @@ std::string_view to_string(LunPhase phase) {
 json::object to_json(const Heartbeat& heartbeat) {
   json::array luns;
   for (const LunState& lun : heartbeat.luns) {
-    luns.push_back(
-        {{"phase", to_string(lun.phase)}, {"epoch", lun.epoch}, {"mirrored", lun.mirrored}});
+    luns.push_back({{"phase", to_string(lun.phase)}, {"epoch", lun.epoch}});
   }
   return {{"type", "heartbeat"},
           {"machine", heartbeat.who.machine},
           {"state", to_string(heartbeat.state)},
-          {"healthy", heartbeat.healthy},
+          {"health", health_json(heartbeat.health)},
           {"luns", luns},
           {"processes", processes_json(heartbeat.who.processes)}};
 }
@@ -66,7 +87,7 @@ json::object to_json(const Heartbeat& heartbeat) {
 std::optional<Heartbeat> heartbeat_from(const json::object& message, std::size_t luns) {
   Heartbeat heartbeat;
   heartbeat.who.machine = text_of(message, "machine");
-  heartbeat.healthy = flag_of(message, "healthy");
+  heartbeat.health = read_health(object_of(message, "health"));
   const auto state = named<NodeState>(kStates, text_of(message, "state"));
   const json::array& each_lun = array_of(message, "luns");
   if (!state || each_lun.size() != luns) return std::nullopt;
@@ -76,7 +97,7 @@ std::optional<Heartbeat> heartbeat_from(const json::object& message, std::size_t
     const json::object& each = value.as_object();
     const auto phase = named<LunPhase>(kPhases, text_of(each, "phase"));
     if (!phase) return std::nullopt;
-    heartbeat.luns.push_back({*phase, number_of(each, "epoch"), number_of(each, "mirrored")});
+    heartbeat.luns.push_back({*phase, number_of(each, "epoch")});
   }
   if (!read_processes(array_of(message, "processes"), heartbeat.who.processes)) return std::nullopt;
   return heartbeat;

@@ -6,7 +6,8 @@
 #include <optional>
 
 #include "cluster_app/fence.h"
-#include "cluster_app/json_fields.h"
+#include "iomgr/executor.h"
+#include "iomgr/json_fields.h"
 
 namespace understudy {
 
@@ -25,14 +26,19 @@ std::string_view to_string(LunPhase phase);
 struct LunState {
   LunPhase phase = LunPhase::none;
   std::uint64_t epoch = 0;
-  std::uint64_t mirrored =
-      0;  // at most so many operations on this LUN are in the sender's mirror store
+};
+
+/// How the sender's stack is, in its own measurements; what is too much is for the reader to say.
+struct Health {
+  Duration layer_silent{0};      // the longest that a layer has not answered
+  Duration storage_oldest{0};    // age of the oldest storage request
+  bool storage_failing = false;  // the medium refused the last flush of a LUN
 };
 
 struct Heartbeat {
   NodeIncarnation who;
   NodeState state = NodeState::starting;
-  bool healthy = true;  // all five layers have answered in time
+  Health health;
   std::vector<LunState> luns;
 };
 

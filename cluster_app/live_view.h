@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "cluster_app/json_fields.h"
+#include "iomgr/json_fields.h"
 
 namespace understudy {
 

@@ -7,6 +7,7 @@
 
 #include "cluster_app/cluster_directory.h"
 #include "cluster_app/node_lock.h"
+#include "iomgr/check.h"
 #include "iomgr/host/fence.h"
 #include "iomgr/host/pidfd.h"
 
@@ -39,19 +40,21 @@ struct LocalFence::Watch : std::enable_shared_from_this<Watch> {
   }
 };
 
-LocalFence::LocalFence(AsioExecutor& executor, Log& log)
-    : executor_(executor), log_(log), machine_(machine_identity()) {}
+LocalFence::LocalFence(AsioExecutor& executor, Log& log, bool one_machine)
+    : executor_(executor), log_(log), machine_(machine_identity()), one_machine_(one_machine) {}
 
 LocalFence::~LocalFence() {
   unwatch();
 }
 
 bool LocalFence::proven_dead(const std::string& node) {
-  return NodeLock::look(cluster_directory::lock_path(node)) == NodeLock::State::free;
+  UNDERSTUDY_CHECK(!node.empty());  // a lock of nobody is always free
+  return is_here(node) &&
+         NodeLock::look(cluster_directory::lock_path(node)) == NodeLock::State::free;
 }
 
 bool LocalFence::memory_survives(const std::string& node) {
-  return access(cluster_directory::memory_path(node).c_str(), F_OK) == 0;
+  return !is_here(node) || access(cluster_directory::memory_path(node).c_str(), F_OK) == 0;
 }
 
 void LocalFence::unwatch() {
@@ -61,7 +64,9 @@ void LocalFence::unwatch() {
 
 void LocalFence::watch(const NodeIncarnation& node, std::function<void()> died) {
   unwatch();
+  here_.erase(node.node);
   if (machine_.empty() || node.machine != machine_) return;
+  here_.insert(node.node);
   watch_ = std::make_shared<Watch>();
   watch_->died = std::move(died);
   for (const NodeProcess& process : node.processes) {
@@ -80,12 +85,14 @@ void LocalFence::watch(const NodeIncarnation& node, std::function<void()> died) 
   watch_->begin();
 }
 
-Task<bool> LocalFence::fence(NodeIncarnation node) {
-  if (node.processes.empty()) co_return proven_dead(node.node);
+Task<FenceResult> LocalFence::fence(NodeIncarnation node) {
+  if (node.processes.empty()) {
+    FenceResult by_lock{proven_dead(node.node), "its processes were never known here"};
+    co_return by_lock;
+  }
   if (machine_.empty() || node.machine != machine_) {
-    log_.error("the node runs on another machine: nothing here can fence it",
-               {{"node", node.node}});
-    co_return false;
+    FenceResult elsewhere{false, "it runs on another machine"};
+    co_return elsewhere;
   }
   std::vector<ProcessIdentity> processes;
   for (const NodeProcess& each : node.processes)
@@ -98,7 +105,13 @@ Task<bool> LocalFence::fence(NodeIncarnation node) {
                        {"gone_before", report.gone_before},
                        {"not_the_same", report.not_the_same},
                        {"not_confirmed", report.not_confirmed}});
-  co_return report.confirmed;
+  FenceResult result{report.confirmed, {}};
+  if (!report.confirmed) {
+    result.why = std::to_string(report.not_confirmed) +
+                 " of its processes could not be killed, or did not end (a storage request that "
+                 "hangs in the kernel keeps its process)";
+  }
+  co_return result;
 }
 
 }  // namespace understudy

@@ -1,8 +1,10 @@
-// Fence for two nodes on one machine: pidfds, and the locks that nodes hold. Of a node on another
-// machine it confirms nothing.
+// Fence for two nodes on one machine: pidfds, and the locks that nodes hold. A node is here only if
+// cluster.toml says that all are, or its own heartbeats have named this machine: of any other one
+// it knows and confirms nothing, whatever files are missing here.
 #pragma once
 
 #include <memory>
+#include <set>
 
 #include "cluster_app/fence.h"
 #include "iomgr/host/asio_executor.h"
@@ -12,7 +14,7 @@ namespace understudy {
 
 class LocalFence : public Fence {
  public:
-  LocalFence(AsioExecutor& executor, Log& log);
+  LocalFence(AsioExecutor& executor, Log& log, bool one_machine);
   ~LocalFence() override;
 
   std::string machine() const override { return machine_; }
@@ -20,7 +22,9 @@ class LocalFence : public Fence {
   bool memory_survives(const std::string& node) override;
   void watch(const NodeIncarnation& node, std::function<void()> died) override;
   void unwatch() override;
-  Task<bool> fence(NodeIncarnation node) override;
+  Task<FenceResult> fence(NodeIncarnation node) override;
+
+  bool is_here(const std::string& node) const { return one_machine_ || here_.contains(node); }
 
  private:
   struct Watch;
@@ -28,6 +32,8 @@ class LocalFence : public Fence {
   AsioExecutor& executor_;
   Log& log_;
   const std::string machine_;
+  const bool one_machine_;
+  std::set<std::string> here_;  // nodes whose last incarnation named this machine
   std::shared_ptr<Watch> watch_;
 };
 

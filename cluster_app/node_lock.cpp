@@ -1,12 +1,23 @@
 #include "cluster_app/node_lock.h"
 
 #include <fcntl.h>
-#include <sys/file.h>
 
 #include <cerrno>
 #include <cstring>
 
 namespace understudy {
+namespace {
+
+/// All of the file, for the open file and not the process (F_OFD_*), so that it falls with the last
+/// descriptor and look() cannot release it.
+struct flock whole_file() {
+  struct flock lock {};
+  lock.l_type = F_WRLCK;
+  lock.l_whence = SEEK_SET;
+  return lock;
+}
+
+}  // namespace
 
 std::optional<NodeLock> NodeLock::take(const std::string& path, std::string& error) {
   UniqueFd file(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -14,22 +25,22 @@ std::optional<NodeLock> NodeLock::take(const std::string& path, std::string& err
     error = path + ": " + std::strerror(errno);
     return std::nullopt;
   }
-  // look() of another process holds it shared for a moment, never longer.
-  for (int attempt = 0; flock(file.get(), LOCK_EX | LOCK_NB) != 0; ++attempt) {
-    if (attempt == 20) {
-      error = "runs already: " + path + " is locked by another process";
-      return std::nullopt;
-    }
-    usleep(10'000);
+  struct flock lock = whole_file();
+  if (fcntl(file.get(), F_OFD_SETLK, &lock) != 0) {
+    error = errno == EAGAIN || errno == EACCES
+                ? "runs already: " + path + " is locked by another process"
+                : path + ": " + std::strerror(errno);
+    return std::nullopt;
   }
   return NodeLock(std::move(file));
 }
 
 NodeLock::State NodeLock::look(const std::string& path) {
-  const UniqueFd file(open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const UniqueFd file(open(path.c_str(), O_RDWR | O_CLOEXEC));
   if (!file) return errno == ENOENT ? State::free : State::unknown;
-  if (flock(file.get(), LOCK_SH | LOCK_NB) == 0) return State::free;
-  return errno == EWOULDBLOCK ? State::held : State::unknown;
+  struct flock lock = whole_file();
+  if (fcntl(file.get(), F_OFD_GETLK, &lock) != 0) return State::unknown;
+  return lock.l_type == F_UNLCK ? State::free : State::held;
 }
 
 }  // namespace understudy

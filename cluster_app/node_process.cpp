@@ -12,7 +12,7 @@
 
 #include "cluster_app/cluster_app.h"
 #include "cluster_app/cluster_directory.h"
-#include "cluster_app/local_fence.h"
+#include "cluster_app/cluster_fence.h"
 #include "cluster_app/node_lock.h"
 #include "iomgr/host/fault_text.h"
 #include "iomgr/host/launcher.h"
@@ -63,7 +63,7 @@ class RunningNode {
     auto launched = NodeProcesses::launch(executor_, *log_, options);
     if (!launched) return "cannot start its layers: " + std::string(to_string(launched.status()));
     processes_ = std::move(*launched);
-    fence_.emplace(executor_, *log_);
+    fence_.emplace(executor_, *log_, config_);
     seams_.emplace(Layer::cluster_app, executor_, processes_->arena(), *log_);
     seams_->faults() = std::move(faults);
     app_ = make_cluster_app(seams_->seams(), settings(std::move(cluster_key)), *fence_);
@@ -155,7 +155,7 @@ class RunningNode {
   std::unique_ptr<NodeLog> log_;
   AsioExecutor executor_;
   std::unique_ptr<NodeProcesses> processes_;
-  std::optional<LocalFence> fence_;
+  std::optional<ClusterFence> fence_;
   std::optional<LayerSeams> seams_;
   std::unique_ptr<ClusterApp> app_;
   std::optional<std::pair<time_t, long>> accounts_seen_;
@@ -176,11 +176,10 @@ int run_node(const ClusterConfig& config, std::uint32_t self, Console& console) 
   if (!key) return complain(console, error);
   FaultPoints faults;
   const char* const fault_text = std::getenv(kFaultVariable);
-  const std::string unreadable =
+  const std::string wrong =
       arm_faults(faults, fault_text == nullptr ? "" : fault_text, name, Layer::cluster_app);
-  if (!unreadable.empty())
-    return complain(console, std::string(kFaultVariable) + ": cannot read '" + unreadable + "'",
-                    kBadArguments);
+  if (!wrong.empty())
+    return complain(console, std::string(kFaultVariable) + ": " + wrong, kBadArguments);
   const auto lock = NodeLock::take(cluster_directory::lock_path(name), error);
   if (!lock) return complain(console, "node " + name + " " + error);
   auto log = open_log(name);

@@ -25,16 +25,44 @@ Task<void> ClusterApp::refresh_reports() {
   }
 }
 
+/// What keeps this node from what it should do, and what would help.
+std::string ClusterApp::awaited() const {
+  if (!awaiting_.empty()) return awaiting_;
+  if (!offer_problem_.empty()) return offer_problem_;
+  if (!held_back_.empty()) return held_back_;
+  for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
+    const std::string& problem = luns_.at(lun).problem;
+    if (!problem.empty()) return config_.luns.at(lun).name + " " + problem;
+  }
+  return {};
+}
+
+/// What is wrong and keeps nobody from anything.
+std::string ClusterApp::warning() const {
+  const std::string name = "node " + partner().name;
+  if (membership_.silent() && interconnect_up())
+    return name + " is silent on the network, but its interconnect lives: not a failure";
+  if (membership_.silent() && !mailbox_.partner_silence())
+    return name + " is silent, but this node cannot reach a mailbox: not taken for a failure";
+  if (membership_.silent())
+    return name +
+           " is silent on the network and the interconnect, but writes its mailbox: not a "
+           "failure";
+  for (std::size_t area = 0; area < MailboxWatch::kAreas; ++area) {
+    if (mailbox_.lost(area))
+      return "the mailbox on " + config_.luns.at(mailbox_area(area).lun).name + " does not answer";
+  }
+  return {};
+}
+
 json::object ClusterApp::status() const {
   json::object processes;
   for (const NodeProcess& each : settings_.processes) processes[to_string(each.layer)] = each.pid;
   json::array luns;
   json::array owned;
-  std::string awaiting = awaiting_;
   for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
     const OwnLun& own = luns_.at(lun);
     const LunConfig& config = config_.luns.at(lun);
-    if (!own.problem.empty() && awaiting.empty()) awaiting = config.name + " " + own.problem;
     if (own.phase == LunPhase::none) continue;
     owned.push_back(json::string(config.name));
     luns.push_back({{"name", config.name},
@@ -47,10 +75,6 @@ json::object ClusterApp::status() const {
   for (std::uint32_t home = 0; home < ClusterConfig::kNodes; ++home) {
     if (!offered_.at(home).empty())
       addresses.push_back(json::string(config_.nodes.at(home).address));
-  }
-  if (awaiting.empty() && membership_.silent()) {
-    awaiting = "node " + partner().name +
-               " is silent on the network, but its interconnect lives: not a failure";
   }
   const LayerReport& cache = watch(Layer::fs_cache).report;
   json::object status = {
@@ -70,7 +94,10 @@ json::object ClusterApp::status() const {
       {"partner", to_string(membership_.peer())},
       {"incarnation", incarnation_},
       {"processes", processes}};
+  const std::string awaiting = awaited();
   if (!awaiting.empty()) status["awaiting"] = awaiting;
+  const std::string trouble = warning();
+  if (!trouble.empty()) status["warning"] = trouble;
   if (last_takeover_) {
     status["last_takeover"] = {{"from", last_takeover_->from},
                                {"by", last_takeover_->by},

@@ -8,6 +8,8 @@
 namespace understudy {
 namespace {
 
+constexpr Duration kOfferAgain = std::chrono::seconds(2);
+
 std::string mount_order(const ClusterConfig& config, std::uint32_t lun) {
   return json::serialize(json::object{{"path", config.luns.at(lun).directory},
                                       {"lazy_writer", config.lazy_writer_runs ? "run" : "hold"},
@@ -81,11 +83,24 @@ Task<Status> ClusterApp::offer() {
       log().error(wanted ? "netstack cannot serve" : "netstack cannot stop serving",
                   {{"address", node.address}, {"status", status}});
       result = status;
+      offer_problem_ = (wanted ? "netstack cannot serve " : "netstack cannot stop serving ") +
+                       node.address + ": " + std::string(to_string(status));
     } else {
       offered_.at(home) = text;
     }
   }
+  if (ok(result)) offer_problem_.clear();
+  if (failed(result)) offer_later();
   co_return result;
+}
+
+/// An address that is still somebody else's for a moment must not stay without service.
+void ClusterApp::offer_later() {
+  offer_again_at_ = executor().now() + kOfferAgain;
+}
+
+Task<void> ClusterApp::offer_again() {
+  static_cast<void>(co_await offer());
 }
 
 }  // namespace understudy

@@ -1,6 +1,7 @@
 // Taking LUNs and giving them up: the sequences of orders of docs/contracts.md.
 #include "cluster_app/answer.h"
 #include "cluster_app/cluster_app.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 namespace {
@@ -20,6 +21,7 @@ bool held(Status status) {
 
 void ClusterApp::set_phase(std::uint32_t lun, LunPhase phase) {
   luns_.at(lun).phase = phase;
+  phase_changed_.pulse();
   link_.beat();
 }
 
@@ -28,19 +30,25 @@ void ClusterApp::warn_of_loss(std::uint32_t lun, const NodeConfig& mirror) {
                 {{"lun", config_.luns.at(lun).name}, {"mirror_was_at", mirror.name}});
 }
 
+/// What it said a moment ago does not count: the last copies may have come since.
+Task<bool> ClusterApp::partner_has_no_copies() {
+  if (partner_gone()) co_return !fence_.memory_survives(partner().name);
+  const auto answer = co_await link_.ask(question("copies"), kAskLimit);
+  co_return answer&& flag_of(*answer, "ok") && number_of(*answer, "copies") == 0;
+}
+
 /// STEPs 310 and 312: own the LUN. A dead owner's lock falls a moment after it; a LUN whose last
 /// operations are only in the partner's memory is not mounted while that memory may be there.
 Task<Status> ClusterApp::mount_patiently(std::uint32_t lun, Irp& mounted) {
   const Time patience = executor().now() + kLockPatience;
-  Status status = co_await mount(lun, false, mounted);
+  Status status = co_await mount(lun, planted(Mutant::loss_always_accepted), mounted);
   while (held(status) && executor().now() < patience) {
     co_await sleep_for(executor(), kLockPause);
     status = co_await mount(lun, false, mounted);
   }
-  const auto& heartbeat = membership_.heartbeat();
-  const bool partner_has_nothing = (partner_gone() && !fence_.memory_survives(partner().name)) ||
-                                   (heartbeat && heartbeat->luns.at(lun).mirrored == 0);
-  if (status == Status::device_not_ready && partner_has_nothing) {
+  if (status == Status::device_not_ready) {
+    const bool lost = co_await partner_has_no_copies();
+    if (!lost) co_return status;
     warn_of_loss(lun, partner());
     status = co_await mount(lun, true, mounted);
   } else if (ok(status) && mounted.mount.mirror == settings_.self + 1 &&
@@ -55,6 +63,7 @@ Task<Status> ClusterApp::mount_patiently(std::uint32_t lun, Irp& mounted) {
 /// node ends.
 Task<Status> ClusterApp::replay_patiently(std::uint32_t lun, const Irp& mounted,
                                           std::uint64_t& operations_replayed) {
+  if (planted(Mutant::takeover_without_replay)) co_return Status::success;
   while (true) {
     Irp replay = make_irp(Major::cluster, ClusterMinor::replay);
     replay.lun = lun;
@@ -62,7 +71,8 @@ Task<Status> ClusterApp::replay_patiently(std::uint32_t lun, const Irp& mounted,
     replay.replay.applied_epoch = mounted.mount.applied_epoch;
     replay.replay.applied_lsn = mounted.mount.applied_lsn;
     trace().step(Step::s314, replay);
-    const Status status = co_await order(Layer::mirror_server, replay, {});
+    Status status = seams().faults.pass("take.replay");
+    if (ok(status)) status = co_await order(Layer::mirror_server, replay, {});
     if (ok(status)) operations_replayed += replay.replay.operations;
     if (ok(status) || state_ == NodeState::stopping) co_return status;
     luns_.at(lun).problem = "replay fails with " + std::string(to_string(status));
@@ -79,7 +89,8 @@ Task<Status> ClusterApp::take(std::uint32_t lun, std::uint64_t& operations_repla
   OwnLun& own = luns_.at(lun);
   set_phase(lun, LunPhase::taking);
   Irp mounted;
-  Status status = co_await mount_patiently(lun, mounted);
+  Status status = seams().faults.pass("take.mount");
+  if (ok(status)) status = co_await mount_patiently(lun, mounted);
   trace().step(Step::s310, mounted);
   trace().step(Step::s312, mounted);
   if (ok(status)) {
@@ -92,7 +103,9 @@ Task<Status> ClusterApp::take(std::uint32_t lun, std::uint64_t& operations_repla
     attach.epoch = mounted.epoch;
     attach.mount = mounted.mount;
     attach.mount.mirror = partner_index() + 1;
-    status = co_await order(Layer::ff_driver, attach, {});
+    attach.mount.degraded = config_.degraded_writes;
+    status = seams().faults.pass("take.attach");
+    if (ok(status)) status = co_await order(Layer::ff_driver, attach, {});
     if (failed(status))
       end(1, "ff_driver refuses LUN " + config_.luns.at(lun).name + ": " +
                  std::string(to_string(status)));

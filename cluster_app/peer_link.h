@@ -9,8 +9,8 @@
 #include <optional>
 #include <string>
 
-#include "cluster_app/json_fields.h"
 #include "cluster_app/secure_lines.h"
+#include "iomgr/json_fields.h"
 #include "iomgr/seams.h"
 
 namespace understudy {

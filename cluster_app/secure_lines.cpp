@@ -1,12 +1,11 @@
 #include "cluster_app/secure_lines.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+#include <array>
 
-#include "cluster_app/hex.h"
-#include "cluster_app/json_fields.h"
 #include "iomgr/bounds.h"
+#include "iomgr/hex.h"
+#include "iomgr/hmac.h"
+#include "iomgr/json_fields.h"
 
 namespace understudy {
 namespace {
@@ -17,17 +16,11 @@ constexpr std::size_t kLongestHello =
     4096;  // before the peer has proved itself it gets no more than this
 
 std::string hmac_hex(std::string_view key, std::string_view text) {
-  std::array<std::uint8_t, 32> mac{};
-  unsigned length = 0;
-  const auto* made =
-      HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const std::uint8_t*>(text.data()), text.size(), mac.data(), &length);
-  UNDERSTUDY_CHECK(made != nullptr && length == mac.size());
-  return to_hex(mac);
+  return to_hex(hmac_sha256(as_bytes(key), as_bytes(text)));
 }
 
 bool same(std::string_view one, std::string_view other) {
-  return one.size() == other.size() && CRYPTO_memcmp(one.data(), other.data(), one.size()) == 0;
+  return equal_in_constant_time(as_bytes(one), as_bytes(other));
 }
 
 std::string fresh_nonce(Random& random) {

@@ -145,14 +145,14 @@ TEST(Heartbeat, ComesOutAsItWentIn) {
   Heartbeat sent;
   sent.who = {"a", 0, "machine", {{Layer::fs_cache, 4711, 99}}};
   sent.state = NodeState::up;
-  sent.luns = {{LunPhase::serving, 7, 0}, {LunPhase::none, 0, 12}};
+  sent.luns = {{LunPhase::serving, 7}, {LunPhase::none, 12}};
   const auto got = heartbeat_from(to_json(sent), 2);
   ASSERT_TRUE(got.has_value());
   EXPECT_EQ(got->state, NodeState::up);
   EXPECT_EQ(got->who.processes.at(0).pid, 4711);
   EXPECT_EQ(got->who.processes.at(0).start_time, 99U);
   EXPECT_EQ(got->luns.at(0).phase, LunPhase::serving);
-  EXPECT_EQ(got->luns.at(1).mirrored, 12U);
+  EXPECT_EQ(got->luns.at(1).epoch, 12U);
 }
 
 TEST(Heartbeat, IsRefusedWithProcessesThatNobodyMayKill) {

@@ -20,7 +20,7 @@ std::vector<std::string> ask_to_stop(const std::vector<std::string>& nodes, bool
 }
 
 bool wait_until_stopped(const std::string& node, int limit_ms) {
-  constexpr int kPauseMs = 20;  // flock() has no time limit and nothing to poll
+  constexpr int kPauseMs = 20;  // waiting for a lock has no time limit, and nothing to poll
   for (int waited_ms = 0; waited_ms < limit_ms; waited_ms += kPauseMs) {
     if (NodeLock::look(cluster_directory::lock_path(node)) == NodeLock::State::free) return true;
     poll(nullptr, 0, kPauseMs);

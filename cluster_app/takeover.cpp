@@ -5,59 +5,62 @@
 
 #include "cluster_app/answer.h"
 #include "cluster_app/cluster_app.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 namespace {
 constexpr Duration kAskLimit = std::chrono::seconds(30);
 constexpr Duration kGoodbyeLimit = std::chrono::seconds(1);
 constexpr Duration kSettleLimit = std::chrono::seconds(10);
+constexpr Duration kFenceAgain = std::chrono::seconds(10);
+constexpr Duration kLookAgain = std::chrono::seconds(1);
 }  // namespace
 
 /// The partner has failed. Until it is surely dead nothing of it is touched (rule 7); its LUNs are
 /// marked at once, so that a new incarnation of it does not start to serve them meanwhile.
 Task<void> ClusterApp::fail_over() {
   failing_over_ = true;
+  failover_over_.reset();
   const Time detected = executor().now();
   trace().step(Step::s304, make_irp(Major::cluster, ClusterMinor::event));
   log().warning("the partner has failed",
-                {{"partner", partner().name}, {"why", membership_.reason()}});
+                {{"partner", partner().name}, {"why", membership_.failure().reason}});
+  const bool permitted = co_await await_permission();
   std::vector<std::uint32_t> luns;
-  for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
+  for (std::uint32_t lun = 0; permitted && lun < luns_.size(); ++lun) {
     if (state_ == NodeState::stopping || luns_.at(lun).phase != LunPhase::none) continue;
     luns.push_back(lun);
     set_phase(lun, LunPhase::taking);
   }
   const bool is_dead = co_await fence_partner();
-  if (is_dead && state_ != NodeState::stopping) {
+  if (is_dead && permitted && state_ != NodeState::stopping) {
+    if (!ordered_) takeovers_.push_back(executor().now());
     co_await take_over(luns, detected);
     trace().step(Step::s330, make_irp(Major::cluster, ClusterMinor::event));
   } else {
     for (const std::uint32_t lun : luns) set_phase(lun, LunPhase::none);
   }
+  ordered_ = false;
+  held_back_.clear();
   failing_over_ = false;
+  failover_over_.set();
   wake_.set();
 }
 
-/// False when the partner turned out to be alive.
+/// False when the partner turned out to be alive and well.
 Task<bool> ClusterApp::fence_partner() {
   const NodeIncarnation victim = membership_.victim();
-  bool confirmed = co_await fence_.fence(victim);
-  operator_fenced_.reset();
+  bool confirmed = planted(Mutant::fence_skipped);
+  operator_says_off_ = false;
+  fence_again_at_ = executor().now();
   while (!confirmed && membership_.peer() == Membership::Peer::failed) {
-    if (awaiting_.empty()) {
-      awaiting_ =
-          "node " + partner().name +
-          " does not answer and its death cannot be confirmed; if you are sure that it is off: " +
-          "cluster_app takeover " + partner().name + " --fenced";
-      log().error("no takeover: the fence is not confirmed",
-                  {{"partner", partner().name}, {"processes", victim.processes.size()}});
-    }
-    const bool by_operator =
-        co_await operator_fenced_.wait_until(executor().now() + std::chrono::seconds(1));
-    confirmed = by_operator || fence_.proven_dead(partner().name);
-    if (by_operator)
-      log().warning("the operator confirms that the partner is dead",
-                    {{"partner", partner().name}});
+    fence_news_.reset();
+    if (!fencing_ && fence_again_at_ <= executor().now()) spawn(run_fence(victim));
+    // A fence that is confirmed at once needs no waiting.
+    if (!fence_news_.is_set())
+      static_cast<void>(co_await fence_news_.wait_until(executor().now() + kLookAgain));
+    confirmed = is_fenced(victim);
+    if (!confirmed) say_what_fence_awaits();
   }
   awaiting_.clear();
   if (!confirmed) {
@@ -68,6 +71,43 @@ Task<bool> ClusterApp::fence_partner() {
              {{"partner", partner().name}, {"incarnation", victim.incarnation}});
   membership_.fenced();
   co_return true;
+}
+
+/// One attempt; another one may follow when it has failed. It goes on even if the operator's word
+/// has come first.
+Task<void> ClusterApp::run_fence(NodeIncarnation victim) {
+  fencing_ = true;
+  fenced_incarnation_ = 0;
+  const std::uint64_t incarnation = victim.incarnation;
+  FenceResult result = co_await fence_.fence(std::move(victim));
+  if (result.confirmed) fenced_incarnation_ = incarnation;
+  fence_problem_ = std::move(result.why);
+  fence_again_at_ = executor().now() + kFenceAgain;
+  fencing_ = false;
+  fence_news_.set();
+}
+
+bool ClusterApp::is_fenced(const NodeIncarnation& victim) {
+  if (operator_says_off_) {
+    log().warning("the operator confirms that the partner is dead", {{"partner", partner().name}});
+    return true;
+  }
+  const auto& heartbeat = membership_.heartbeat();
+  return fenced_incarnation_ == victim.incarnation || fence_.proven_dead(partner().name) ||
+         (heartbeat && replaces(heartbeat->who, victim, config_.one_machine));
+}
+
+void ClusterApp::say_what_fence_awaits() {
+  const bool is_new = awaiting_.empty();
+  const std::string by_hand =
+      "if you are sure that it is off: cluster_app takeover " + partner().name + " --fenced";
+  awaiting_ = "node " + partner().name + " has failed (" + membership_.failure().reason + ") and ";
+  if (fence_problem_.empty()) {
+    awaiting_ += "is being fenced; " + by_hand;
+  } else {
+    awaiting_ += "its death cannot be confirmed (" + fence_problem_ + "); " + by_hand;
+  }
+  if (is_new) log().error("no takeover before the fence is confirmed", {{"awaiting", awaiting_}});
 }
 
 /// STEPs 310 to 318 for LUNs that nobody owns any more.
@@ -89,7 +129,9 @@ Task<ClusterApp::Takeover> ClusterApp::take_all(std::vector<std::uint32_t> luns,
     const Status status = co_await take(lun, done.operations_replayed);  // STEPs 310, 312, 314
     if (ok(status)) taken.push_back(lun);
   }
-  const Status offered = co_await offer();
+  Status offered = seams().faults.pass("take.serve");
+  if (ok(offered)) offered = co_await offer();
+  if (failed(offered)) offer_later();
   if (ok(offered)) done.luns = taken.size();
   done.milliseconds =
       std::chrono::duration_cast<std::chrono::milliseconds>(executor().now() - since).count();
@@ -142,9 +184,9 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
   const auto changing = [](const OwnLun& own) {
     return own.phase == LunPhase::taking || own.phase == LunPhase::releasing;
   };
-  while (std::any_of(luns_.begin(), luns_.end(), changing) && executor().now() < patience) {
-    co_await sleep_for(executor(), std::chrono::milliseconds(20));
-  }
+  bool in_time = true;
+  while (in_time && std::any_of(luns_.begin(), luns_.end(), changing))
+    in_time = co_await phase_changed_.wait_until(patience);
   co_await give_up_all();
   static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
   end(0, "stopped");

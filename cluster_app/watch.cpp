@@ -7,7 +7,6 @@
 namespace understudy {
 namespace {
 constexpr Duration kPingPause = std::chrono::milliseconds(250);
-constexpr std::uint32_t kMissedPings = 20;  // five seconds without progress
 }  // namespace
 
 /// What follows the start of the node, once.
@@ -51,8 +50,13 @@ Task<Status> ClusterApp::introduce_partner() {
 
 /// A LUN may be touched only when it is known whether the partner lives and what it owns.
 Task<void> ClusterApp::await_partner() {
-  while (!membership_.heartbeat() && !fence_.proven_dead(partner().name)) {
-    awaiting_ = "node " + partner().name + " runs, but has not answered on the control link yet";
+  while (!membership_.heartbeat() && !partner_gone()) {
+    awaiting_ = "node " + partner().name;
+    awaiting_ += config_.one_machine
+                     ? " runs, but has not answered on the control link yet"
+                     : " has not been heard of yet; if you are sure that it is off: cluster_app "
+                       "takeover " +
+                           partner().name + " --fenced";
     wake_.reset();
     static_cast<void>(co_await wake_.wait_until(executor().now() +
                                                 std::chrono::milliseconds(config_.heartbeat_ms)));
@@ -72,10 +76,20 @@ Task<void> ClusterApp::monitor() {
   while (true) {
     const Duration elapsed = std::min<Duration>(executor().now() - last, 2 * period);
     last = executor().now();
-    membership_.tick(elapsed, interconnect_up());
-    if (membership_.peer() == Membership::Peer::failed && !failing_over_) {  // STEP 304
+    trace().step(Step::s302, make_irp(Major::cluster, ClusterMinor::event));
+    mailbox_.tick(elapsed);
+    membership_.tick(elapsed, {interconnect_up(), mailbox_.partner_silence()});
+    const bool failed_now = membership_.peer() == Membership::Peer::failed;
+    const bool well = !failed_now && !membership_.suspicion() && !weighing_ && !failing_over_;
+    if (well) {
+      held_back_.clear();
+      ordered_ = false;
+    }
+    if (failed_now && !failing_over_) {  // STEP 304
       spawn(fail_over());
     } else if (state_ != NodeState::stopping && !failing_over_) {
+      if (membership_.suspicion() && !weighing_ && weigh_again_at_ <= last)
+        spawn(weigh_suspicion());
       look_at_ownership();
     }
     wake_.reset();
@@ -88,7 +102,7 @@ bool ClusterApp::partner_gone() const {
     case Membership::Peer::gone:
       return true;
     case Membership::Peer::unseen:
-      return fence_.proven_dead(partner().name);
+      return partner_off_ || fence_.proven_dead(partner().name);
     default:
       return false;
   }
@@ -123,6 +137,10 @@ void ClusterApp::look_at_ownership() {
     state_ = NodeState::up;
     log().info("node is up");
   }
+  if (offer_again_at_ && *offer_again_at_ <= now && taking_over_ == 0) {
+    offer_again_at_.reset();
+    spawn(offer_again());
+  }
   if (!orphans.empty() && taking_over_ == 0) spawn(take_over(std::move(orphans), now));
   if (settled && giveback_due_ && membership_.heartbeat() && interconnect_up()) {
     giveback_due_ = false;
@@ -151,12 +169,24 @@ Task<void> ClusterApp::watchdog() {
     co_await sleep_for(executor(), kPingPause);
     for (std::size_t index = 1; index < kLayers; ++index) {
       LayerWatch& each = watches_.at(index);
-      if (each.asked && ++each.missed == kMissedPings) {
-        end(1, std::string(to_string(static_cast<Layer>(index))) +
-                   " has made no progress for 5 seconds");
+      if (!each.asked) continue;
+      ++each.missed;
+      if (each.missed * kPingPause >= std::chrono::milliseconds(config_.layer_hang_ms)) {
+        end(1, std::string(to_string(static_cast<Layer>(index))) + " has made no progress for " +
+                   std::to_string(config_.layer_hang_ms) + " ms");
       }
     }
   }
+}
+
+Health ClusterApp::own_health() const {
+  Health health;
+  for (const LayerWatch& each : watches_)
+    health.layer_silent = std::max<Duration>(health.layer_silent, each.missed * kPingPause);
+  const LayerReport& storage = watch(Layer::fs_cache).report;
+  health.storage_oldest = std::chrono::milliseconds(storage.oldest_ms);
+  health.storage_failing = storage.failing > 0;
+  return health;
 }
 
 void ClusterApp::take_event(const Irp& irp) {
@@ -166,6 +196,7 @@ void ClusterApp::take_event(const Irp& irp) {
       log().warning("the interconnect is down");
       break;
     case EventKind::partner_back:
+      trace().step(Step::s332, irp);  // its mirror server is; its cluster_app may come later
       watch(Layer::rd_driver).report.mirroring = 1;
       log().info("the interconnect is up");
       break;
@@ -181,10 +212,11 @@ void ClusterApp::take_event(const Irp& irp) {
     case EventKind::partner_storage_error:
       log().error("the partner's storage medium answers with errors",
                   {{"lun", irp.lun}, {"status", irp.status}});
+      // A full medium would be as full for us.
+      if (irp.status != Status::disk_full) membership_.storage_refused();
       break;
     case EventKind::storage_error:
-      log().error("the storage medium answers with errors",
-                  {{"lun", irp.lun}, {"status", irp.status}});
+      log().error("the storage medium answers with errors", {{"lun", irp.lun}});
       break;
   }
   wake_.set();
@@ -201,6 +233,7 @@ bool ClusterApp::peer_connected(const PeerIdentity& peer) {
   // over.
   if (membership_.peer() == Membership::Peer::failed && !failing_over_) spawn(fail_over());
   cluster_stops_ = false;
+  partner_off_ = false;
   if (is_new) {
     trace().step(Step::s332, make_irp(Major::cluster, ClusterMinor::event));
     log().info("the partner is operational",
@@ -240,13 +273,8 @@ Heartbeat ClusterApp::own_heartbeat() const {
   Heartbeat heartbeat;
   heartbeat.who = {self().name, incarnation_, fence_.machine(), settings_.processes};
   heartbeat.state = taking_over_ || failing_over_ ? NodeState::takeover : state_;
-  heartbeat.healthy = std::all_of(watches_.begin(), watches_.end(), [](const LayerWatch& each) {
-    return each.missed < kMissedPings / 4;
-  });
-  // mirror_server counts all LUNs together; those that are served here are not the partner's.
-  const std::uint64_t mirrored = watch(Layer::mirror_server).report.operations;
-  for (const OwnLun& own : luns_)
-    heartbeat.luns.push_back({own.phase, own.epoch, own.phase == LunPhase::none ? mirrored : 0});
+  heartbeat.health = own_health();
+  for (const OwnLun& own : luns_) heartbeat.luns.push_back({own.phase, own.epoch});
   return heartbeat;
 }
 

@@ -29,16 +29,18 @@ class FfDriver : public Driver {
   /// it says of an earlier ownership is still true in the next.
   struct Lun {
     Lun(std::uint32_t number, Executor& executor)
-        : id(number), safe(executor), gate(executor), turn(executor, 1) {}
+        : id(number), safe(executor), gate(executor), turn(executor, 1), flushing(executor, 1) {}
     const std::uint32_t id;
     bool attached = false;  // serves clients
     Mirroring mirroring = Mirroring::off;
+    DegradedWrites degraded = DegradedWrites::write_through;  // while it is off
     std::uint32_t partner = 0;   // its index + 1, for the `applied` slot
     std::uint64_t executed = 0;  // highest LSN that fs_cache has completed to us
     std::uint64_t durable = 0;   // highest LSN on the medium
     Watermark safe;
-    Gate gate;     // client operations are inside
-    Credits turn;  // mirroring changes one step at a time
+    Gate gate;         // client operations are inside
+    Credits turn;      // mirroring changes one step at a time
+    Credits flushing;  // one flush for those who wait for one: the next takes all of them
   };
 
   // FIG. 4, first half: operation.cpp
@@ -53,6 +55,8 @@ class FfDriver : public Driver {
   Task<Status> lazy_write(Irp& irp);
   Task<Status> write_to_medium(Lun& lun, std::uint64_t lsn);
   Task<void> write_through(Lun& lun, std::uint64_t lsn);
+  Task<Status> write_in_turn(Lun& lun, std::uint64_t lsn);
+  Task<Status> relieve_partner();
   Task<void> purge(Lun& lun, std::uint64_t lsn);
   Task<void> tell_failure(Lun& lun, Status status);
 

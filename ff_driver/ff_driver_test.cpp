@@ -136,6 +136,13 @@ class FakeRedirect : public Driver {
     tell(MirrorMinor::partner_down);
   }
 
+  void tell(MirrorMinor minor) {
+    spawn([](FakeRedirect& self, MirrorMinor what) -> Task<void> {
+      Irp irp = self.make_irp(Major::mirror, what);
+      static_cast<void>(co_await self.call(Layer::ff_driver, irp));
+    }(*this, minor));
+  }
+
   bool connected = false;
   int refuse_begin = 0;
   std::vector<std::uint64_t> appended;
@@ -144,12 +151,6 @@ class FakeRedirect : public Driver {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> begun;
 
  private:
-  void tell(MirrorMinor minor) {
-    spawn([](FakeRedirect& self, MirrorMinor what) -> Task<void> {
-      Irp irp = self.make_irp(Major::mirror, what);
-      static_cast<void>(co_await self.call(Layer::ff_driver, irp));
-    }(*this, minor));
-  }
   std::deque<std::shared_ptr<Event>> waiting_;
 };
 
@@ -157,11 +158,13 @@ class FakeRedirect : public Driver {
 class Asking : public Driver {
  public:
   Asking(Layer layer, Seams seams) : Driver(layer, seams) {}
+  DegradedWrites degraded_writes = DegradedWrites::write_through;
   void ask(Major major, std::uint8_t minor = 0, std::uint64_t lsn = 0) {
     spawn([](Asking& self, Major kind, std::uint8_t which, std::uint64_t number) -> Task<void> {
       Irp irp = self.make_irp(kind, which);
       irp.lsn = number;
       irp.mount.mirror = kind == Major::cluster ? 2 : 0;
+      irp.mount.degraded = self.degraded_writes;
       const Status status = co_await self.call(Layer::ff_driver, irp);
       self.answers.push_back(status);
     }(*this, major, minor, lsn));
@@ -277,6 +280,19 @@ TEST_F(Filter, PurgesThePartnersCopiesOnceTheMediumHasThem) {
   EXPECT_EQ(redirect.purged, (std::vector<std::uint64_t>{1}));
 }
 
+TEST_F(Filter, WritesWhatIsMirroredWhenThePartnersStoreIsFull) {
+  serve_mirrored();
+  client.ask(Major::write);
+  loop.run_ready();
+  redirect.acknowledge_all();
+  client.ask(Major::write);  // not acknowledged: it is what waits for room
+  loop.run_ready();
+  redirect.tell(MirrorMinor::full);
+  loop.run_ready();
+  EXPECT_EQ(cache.asked, (std::vector<std::uint64_t>{1}));
+  EXPECT_EQ(redirect.purged, (std::vector<std::uint64_t>{1}));
+}
+
 TEST_F(Filter, TellsThePartnerWhenTheMediumRefusesAndPurgesNothing) {
   serve_mirrored();
   client.ask(Major::write);
@@ -303,6 +319,74 @@ TEST_F(Filter, WritesThroughBeforeItAcknowledgesWhenDegraded) {
   loop.run_ready();
   EXPECT_EQ(client.answers, (std::vector{Status::success}));
   EXPECT_EQ(cache.durable, 1U);
+}
+
+/// Three writes that come while a flush is under way.
+struct DegradedProtocols : Filter {
+  void write_while_flushing(DegradedWrites protocol) {
+    membership.degraded_writes = protocol;
+    serve();
+    cache.flush_hold.reset();
+    for (int i = 0; i < 4; ++i) {
+      client.ask(Major::write);
+      loop.run_ready();
+    }
+    answered_before = client.answers.size();
+    cache.flush_hold.set();
+    loop.run_ready();
+    EXPECT_EQ(client.answers.size(), 4U);
+  }
+  std::size_t answered_before = 0;
+};
+
+TEST_F(DegradedProtocols, ThroughTheCacheThoseThatWaitShareAFlush) {
+  write_while_flushing(DegradedWrites::write_through);
+  EXPECT_EQ(answered_before, 0U);
+  EXPECT_EQ(cache.asked, (std::vector<std::uint64_t>{1, 4}));
+}
+
+TEST_F(DegradedProtocols, DirectlyEachIsFlushedByItself) {
+  write_while_flushing(DegradedWrites::direct);
+  EXPECT_EQ(answered_before, 0U);
+  EXPECT_EQ(cache.asked, (std::vector<std::uint64_t>{1, 2, 3, 4}));
+}
+
+TEST_F(DegradedProtocols, BackTheyAreAnsweredAtOnceAndLeftToTheLazyWriter) {
+  write_while_flushing(DegradedWrites::write_back);
+  EXPECT_EQ(answered_before, 4U);
+  EXPECT_TRUE(cache.asked.empty());
+  client.ask(Major::read);
+  loop.run_ready();
+  EXPECT_EQ(client.answers.size(), 5U) << "what a read shows is not on the medium either";
+  cache.lazy_write(4);
+  loop.run_ready();
+  EXPECT_EQ(cache.durable, 4U);
+}
+
+TEST_F(DegradedProtocols, BackAFlushAndAWriteThroughStillReachTheMedium) {
+  write_while_flushing(DegradedWrites::write_back);
+  client.ask(Major::flush_buffers);
+  loop.run_ready();
+  EXPECT_EQ(cache.durable, 4U);
+  cache.write_through = true;
+  client.ask(Major::write);
+  loop.run_ready();
+  EXPECT_EQ(cache.durable, 5U);
+}
+
+TEST_F(DegradedProtocols, BackEverythingIsOnTheMediumBeforeMirroringGoesOn) {
+  write_while_flushing(DegradedWrites::write_back);
+  redirect.connect();
+  loop.run_ready();
+  EXPECT_EQ(cache.durable, 4U);
+  EXPECT_EQ(redirect.begun.size(), 1U);
+}
+
+TEST_F(DegradedProtocols, AnUnknownOneIsRefused) {
+  membership.degraded_writes = static_cast<DegradedWrites>(3);
+  membership.order(ClusterMinor::attach);
+  loop.run_ready();
+  EXPECT_EQ(membership.answers, (std::vector{Status::invalid_parameter}));
 }
 
 TEST_F(Filter, TriesAgainWhenADegradedWriteFailsAndNeverAnswersAnError) {

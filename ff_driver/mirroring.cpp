@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "ff_driver/ff_driver.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 namespace {
@@ -29,6 +30,10 @@ Task<Status> FfDriver::mirror(Irp& irp) {
         if (each->attached) spawn(turn_mirroring_off(*each));
       }
       co_return Status::success;
+    case MirrorMinor::full: {
+      const Status relieved = co_await relieve_partner();
+      co_return relieved;
+    }
     default:
       co_return Status::invalid_device_request;
   }
@@ -73,8 +78,13 @@ Task<Status> FfDriver::attach_lun(Irp& irp) {
   if (luns_.size() >= bounds::kMaxLuns && !luns_.contains(irp.lun))
     co_return Status::insufficient_resources;
   if (attached(irp.lun) != nullptr) co_return Status::object_name_collision;
+  if (irp.mount.degraded > DegradedWrites::write_back) co_return Status::invalid_parameter;
   Lun& fresh = lun(irp.lun);
   fresh.partner = irp.mount.mirror;
+  fresh.degraded = irp.mount.degraded;
+  if (fresh.degraded == DegradedWrites::write_back)
+    log().warning("unsafe by order: degraded, answers do not wait for the medium",
+                  {{"lun", irp.lun}});
   fresh.attached = true;
   if (partner_up_) spawn(turn_mirroring_on(fresh));
   co_return Status::success;
@@ -88,7 +98,7 @@ Task<Status> FfDriver::detach_lun(Irp& irp) {
   co_await leaving->turn.acquire();
   const CreditGuard turn(leaving->turn);
   co_await leaving->gate.close();
-  co_await write_through(*leaving, leaving->executed);
+  if (!planted(Mutant::detach_without_flush)) co_await write_through(*leaving, leaving->executed);
   leaving->mirroring = Mirroring::off;
   leaving->attached = false;
   leaving->gate.open();
@@ -103,7 +113,7 @@ Task<void> FfDriver::turn_mirroring_on(Lun& lun) {
   const CreditGuard turn(lun.turn);
   if (!lun.attached || !partner_up_ || lun.mirroring == Mirroring::on) co_return;
   const std::uint64_t session = partner_session_;
-  co_await lun.gate.close();
+  if (!planted(Mutant::rejoin_without_gate)) co_await lun.gate.close();
 
   Irp epoch = make_irp(Major::cluster, ClusterMinor::new_epoch);
   epoch.lun = lun.id;
@@ -153,6 +163,7 @@ Task<void> FfDriver::turn_mirroring_off(Lun& lun) {
     log().warning("mirroring off", {{"lun", lun.id}});
     report(EventKind::mirroring_off, lun.id);
   }
+  if (planted(Mutant::degrade_forgets_own_writes)) lun.safe.raise(lun.executed);
   Status status = Status::pending;
   std::uint64_t everything = 0;
   do {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ff_driver/ff_driver.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 
@@ -21,23 +22,30 @@ Task<Status> FfDriver::operation(Irp& irp) {
   const Status cached = co_await pass_down(*lun, irp);  // STEP 406
   if (irp.lsn != 0) {
     const Status mirrored = co_await redirect(*lun, irp);  // STEP 408
+    if (failed(mirrored) && planted(Mutant::error_for_what_is_logged)) co_return mirrored;
     if (failed(mirrored)) co_await write_through(*lun, irp.lsn);
   }
   trace().step(Step::s410, irp);
-  co_await lun->safe.reached(std::max(irp.lsn, irp.shows));
+  if (irp.lsn != 0 || !planted(Mutant::reply_before_shown_is_mirrored))
+    co_await lun->safe.reached(std::max(irp.lsn, irp.shows));
   if (irp.major == Major::write && irp.write.write_through != 0)
     co_await write_through(*lun, irp.lsn);
   co_return acknowledge(irp, cached);  // STEP 412
 }
 
-/// STEP 404, with the first of the protocols that STEP 318 names: the medium has the operation
-/// before the client hears of it. What a reply shows beyond that is some other operation's to
-/// write.
+/// STEP 404, with one of the three protocols that STEP 318 names. Through the cache: the operation
+/// and whatever else has happened meanwhile are flushed before the client hears of it. Direct: the
+/// same, but each operation by itself. Back: the lazy writer will do it, and if this node dies
+/// before, what the client was told is lost. What a reply shows beyond the operation is some other
+/// operation's to write.
 Task<Status> FfDriver::operation_degraded(Lun& lun, Irp& irp) {
   trace().step(Step::s404, irp);
   const Status cached = co_await pass_down(lun, irp);
-  if (irp.lsn != 0) co_await write_through(lun, irp.lsn);
-  co_await lun.safe.reached(irp.shows);
+  const bool back =
+      lun.degraded == DegradedWrites::write_back || planted(Mutant::degraded_acknowledges_early);
+  const bool asked = irp.major == Major::write && irp.write.write_through != 0;
+  if (irp.lsn != 0 && (!back || asked)) co_await write_through(lun, irp.lsn);
+  if (!back) co_await lun.safe.reached(irp.shows);
   co_return acknowledge(irp, cached);
 }
 
@@ -60,6 +68,13 @@ Task<Status> FfDriver::redirect(Lun& lun, const Irp& irp) {
   copy.minor = static_cast<std::uint8_t>(MirrorMinor::append);
   copy.payload = {};
   trace().step(Step::s408, copy);
+  if (planted(Mutant::acknowledge_before_mirrored)) {
+    spawn([](FfDriver& self, Irp unawaited) -> Task<void> {
+      static_cast<void>(co_await self.call(Layer::rd_driver, unawaited));
+    }(*this, copy));
+    lun.safe.raise(irp.lsn);
+    co_return Status::success;
+  }
   const Status mirrored = co_await call(Layer::rd_driver, copy);
   if (ok(mirrored)) lun.safe.raise(irp.lsn);
   co_return mirrored;

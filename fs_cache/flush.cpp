@@ -2,9 +2,11 @@
 // steps with a sync after each, and never anything forgotten before the step that makes it durable
 // has succeeded (rules 6 and 12).
 #include <algorithm>
+#include <set>
 
 #include "fs_cache/flush_plan.h"
 #include "fs_cache/volume.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 namespace {
@@ -13,6 +15,12 @@ std::vector<ObjectId> ids_of(const std::vector<ObjectCells>& objects) {
   std::vector<ObjectId> ids;
   for (const ObjectCells& cells : objects) ids.push_back(cells.object);
   return ids;
+}
+
+std::vector<ObjectId> directories_of(std::span<const EntryCell> entries) {
+  std::set<ObjectId> directories;
+  for (const EntryCell& entry : entries) directories.insert(entry.directory);
+  return {directories.begin(), directories.end()};
 }
 
 }  // namespace
@@ -25,7 +33,6 @@ Task<Status> Volume::lazy_write(Irp& irp) {
   irp.lsn = durable_;
   irp.lazy_write.operations = operations - std::min(operations, cache_.operations());
   irp.lazy_write.bytes = bytes - std::min(bytes, cache_.bytes());
-  seams_.trace.step(ok(status) ? Step::s420 : Step::s422, irp);
   co_return status;
 }
 
@@ -54,9 +61,15 @@ Task<Status> Volume::write_prefix(Lsn upto, MediumHolds holds) {
   const Result<std::vector<Record>> records = cache_.records(upto);
   if (!records) co_return records.status();
   FlushPlan plan = fold(*records, holds);
-  Status status = co_await write_plan(plan);
+  Applied applied{0, records->back().header.epoch, upto, applied_.mirror};
+  if (planted(Mutant::applied_says_too_much)) applied.lsn = last_lsn_;
+  Status status = Status::success;
+  if (planted(Mutant::applied_before_entries)) status = co_await mark_applied(applied);
+  if (planted(Mutant::remove_before_applied))
+    status = co_await medium_->remove_objects(plan.removed);
+  if (ok(status)) status = co_await write_plan(plan, applied);
+  if (failed(status) && planted(Mutant::forget_after_failed_flush)) settle(upto, plan);
   if (failed(status)) co_return status;
-  const Applied applied{0, records->back().header.epoch, upto, applied_.mirror};
   status = co_await mark_applied(applied);
   if (failed(status)) co_return status;
   status = seams_.faults.pass("flush.end");
@@ -68,32 +81,57 @@ Task<Status> Volume::write_prefix(Lsn upto, MediumHolds holds) {
   co_return Status::success;
 }
 
-/// Steps 1 to 4.
-Task<Status> Volume::write_plan(FlushPlan& plan) {
+/// Steps 1 to 4 of the flush that `applied` will tell of.
+Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   Status status = co_await complete_plan(plan);
   if (failed(status)) co_return status;
-  status = co_await medium_->write_objects(plan.objects);
+  const bool trusts_last_attempt =
+      planted(Mutant::retry_without_rewriting) && failed_sync_ == applied.lsn;
+  if (!trusts_last_attempt) status = co_await medium_->write_objects(plan.objects);
   if (failed(status)) co_return status;
   const std::vector<ObjectId> objects = ids_of(plan.objects);
-  status = co_await medium_->sync_objects(objects);
+  if (!planted(Mutant::no_object_sync)) status = co_await medium_->sync_objects(objects);
+  failed_sync_ = failed(status) ? applied.lsn : 0;
   if (failed(status)) co_return status;
-  status = co_await write_names(plan);
+  // One name changes in one step. Of several a crash may leave some, and only another memory's log
+  // or this could tell what the others were to be.
+  const bool several = plan.entries.size() > 1 && !planted(Mutant::rename_without_intent);
+  if (applied.mirror == 0 && several) {
+    const Intent intent{applied.epoch, applied.lsn, plan.entries};
+    status = co_await medium_->write_intent(intent);
+    if (failed(status)) co_return status;
+  }
+  status = co_await write_names(plan.entries);
   co_return status;
 }
 
-/// Steps 3 and 4. New names are durable before old ones go: degraded, no log elsewhere would know
-/// of an object that has lost one name and not got the other.
-Task<Status> Volume::write_names(const FlushPlan& plan) {
-  const std::span<const EntryCell> entries = plan.entries;
+/// Steps 3 and 4. New names are durable before old ones go, so at no moment an object that moves
+/// has none.
+Task<Status> Volume::write_names(std::span<const EntryCell> entries) {
   const auto first_gone = std::ranges::find(entries, ObjectId{0}, &EntryCell::object);
   const auto links = static_cast<std::size_t>(first_gone - entries.begin());
   for (const auto part : {entries.first(links), entries.subspan(links)}) {
     if (part.empty()) continue;
     Status status = co_await medium_->write_entries(part);
-    if (ok(status)) status = co_await medium_->sync_directories(plan.directories);
+    const std::vector<ObjectId> directories = directories_of(part);
+    if (ok(status) && !planted(Mutant::no_directory_sync))
+      status = co_await medium_->sync_directories(directories);
     if (failed(status)) co_return status;
   }
   co_return Status::success;
+}
+
+/// At a mount: the names of a degraded flush that a crash interrupted. Everything else of it was
+/// durable before its intent was.
+Task<Status> Volume::finish_intent() {
+  const Result<Intent> intent = co_await medium_->read_intent();
+  if (!intent) co_return intent.status();
+  if (intent->lsn <= applied_.lsn) co_return Status::success;
+  seams_.log.warning("finishes an interrupted flush", {{"lun", lun()}, {"lsn", intent->lsn}});
+  const Status written = co_await write_names(intent->entries);
+  if (failed(written)) co_return written;
+  const Applied applied{0, intent->epoch, intent->lsn, applied_.mirror};
+  co_return co_await mark_applied(applied);
 }
 
 /// A record that changes an entry says when, but not what else its directory is: that the medium
@@ -125,6 +163,7 @@ Task<Status> Volume::set_mirror(std::uint32_t mirror) {
   co_await flush_turn_.acquire();
   const CreditGuard turn(flush_turn_);
   if (mirror == 0 && applied_.mirror == 0) co_return Status::success;
+  if (planted(Mutant::mirror_not_named)) mirror = 0;
   const Applied applied{0, epoch_, durable_, mirror};
   co_return co_await mark_applied(applied);
 }

@@ -1,11 +1,11 @@
 #include "fs_cache/flush_plan.h"
 
 #include <algorithm>
-#include <set>
 #include <string>
 
 #include "fs_cache/extents.h"
 #include "fs_cache/file_constants.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 namespace {
@@ -76,7 +76,7 @@ void Fold::add(const Record& record) {
       if ((header.flags & kRemovesObject) != 0) objects_[header.object].removed = true;
       break;
     case Effect::rename:
-      point(header.parent, record.name, 0, false, false);
+      if (!planted(Mutant::fold_keeps_old_name)) point(header.parent, record.name, 0, false, false);
       entry_changed(header.parent, header.change_time);
       take_over_name(record);
       break;
@@ -91,7 +91,7 @@ void Fold::assign(const Record& record) {
   const RecordHeader& header = record.header;
   Object& object = objects_[header.object];
   object.directory = is_directory(record);
-  object.cut_size = std::min(object.cut_size, header.size);
+  if (!planted(Mutant::fold_ignores_cuts)) object.cut_size = std::min(object.cut_size, header.size);
   object.extents.cut(header.size);
   object.state = ObjectState{header.size,        header.attributes, header.creation_time,
                              header.access_time, header.write_time, header.change_time};
@@ -116,7 +116,7 @@ void Fold::point(ObjectId directory, std::string_view name, ObjectId object, boo
                  bool was_absent) {
   const auto [at, first] =
       entries_.try_emplace({directory, std::string(name)}, Entry{object, is_directory, was_absent});
-  if (first) return;
+  if (first || planted(Mutant::fold_first_name_wins)) return;
   at->second.object = object;
   at->second.object_is_directory = is_directory;
 }
@@ -155,20 +155,17 @@ void Fold::plan_objects(FlushPlan& plan) const {
 }
 
 void Fold::plan_entries(FlushPlan& plan) const {
-  std::set<ObjectId> directories;
   for (const auto& [place, entry] : entries_) {
     const auto& [directory, name] = place;
     const Object& parent = objects_.at(directory);
     if (never_there(parent) || (entry.object == 0 && entry.was_absent && !thorough_)) continue;
-    plan.entries.push_back({directory, name, entry.object, entry.object_is_directory});
     // Of a directory that goes, too: what stays of it after a crash must hold no name of anything.
-    directories.insert(directory);
+    plan.entries.push_back({directory, name, entry.object, entry.object_is_directory});
   }
   // New names before old ones go: whatever moment the flush is interrupted at, an object that moves
   // has a name.
   std::ranges::stable_partition(plan.entries,
                                 [](const EntryCell& entry) { return entry.object != 0; });
-  plan.directories.assign(directories.begin(), directories.end());
 }
 
 FlushPlan Fold::plan() const {
@@ -182,6 +179,10 @@ FlushPlan Fold::plan() const {
 
 FlushPlan fold(std::span<const Record> records, MediumHolds medium) {
   Fold fold(medium);
+  if (planted(Mutant::fold_out_of_order)) {
+    for (std::size_t i = records.size(); i-- > 0;) fold.add(records[i]);
+    return fold.plan();
+  }
   for (const Record& record : records) fold.add(record);
   return fold.plan();
 }

@@ -9,7 +9,8 @@ FsCache::FsCache(Seams seams, MediumFactory make_medium)
     : Driver(Layer::fs_cache, seams),
       make_medium_(std::move(make_medium)),
       space_(std::make_shared<LogSpace>(executor(), arena())),
-      watch_(std::make_shared<StorageWatch>(executor())) {
+      watch_(std::make_shared<StorageWatch>(executor())),
+      mailboxes_(Driver::seams(), make_medium_) {
   on(Major::create, [this](Irp& irp) { return serve(irp, &Volume::create); });
   on(Major::close, [this](Irp& irp) { return serve(irp, &Volume::close); });
   on(Major::read, [this](Irp& irp) { return serve(irp, &Volume::read); });
@@ -48,7 +49,8 @@ Task<Status> FsCache::flush_buffers(Irp& irp) {
 Task<Status> FsCache::lazy_write(Irp& irp) {
   const std::shared_ptr<Volume> mounted = volume(irp.lun);
   if (mounted == nullptr) co_return Status::volume_dismounted;
-  co_return co_await mounted->lazy_write(irp);
+  const Status status = co_await mounted->lazy_write(irp);
+  co_return remember(irp.lun, status);
 }
 
 Task<Status> FsCache::mirror(Irp& irp) {
@@ -71,6 +73,8 @@ Task<Status> FsCache::cluster(Irp& irp) {
       co_return co_await degrade(irp);
     case ClusterMinor::new_epoch:
       co_return co_await new_epoch(irp);
+    case ClusterMinor::mailbox:
+      co_return co_await mailbox(irp);
     default:
       co_return Status::invalid_device_request;
   }
@@ -87,7 +91,18 @@ Task<Status> FsCache::report(Irp& irp) {
       std::chrono::duration_cast<std::chrono::milliseconds>(watch_->oldest()).count());
   irp.report.completed = completed();
   irp.report.errors = watch_->errors();
+  irp.report.failing = static_cast<std::uint32_t>(failing_.size());
   co_return Status::success;
+}
+
+/// A full medium is not a failing one: it would be as full for the partner.
+Status FsCache::remember(std::uint32_t lun, Status flushed) {
+  if (failed(flushed) && flushed != Status::disk_full && volumes_.contains(lun)) {
+    failing_.insert(lun);
+  } else {
+    failing_.erase(lun);
+  }
+  return flushed;
 }
 
 Task<Status> FsCache::mount(Irp& irp) {
@@ -124,7 +139,10 @@ Task<Status> FsCache::dismount(Irp& irp) {
   if (mounted == nullptr) co_return Status::volume_dismounted;
   const Status status = co_await mounted->dismount(irp);
   log().info("dismount", {{"lun", irp.lun}, {"status", status}});
-  if (ok(status)) volumes_.erase(irp.lun);
+  if (ok(status)) {
+    volumes_.erase(irp.lun);
+    failing_.erase(irp.lun);
+  }
   co_return status;
 }
 
@@ -134,13 +152,23 @@ Task<Status> FsCache::degrade(Irp& irp) {
   const std::shared_ptr<Volume> mounted = volume(irp.lun);
   if (mounted == nullptr) co_return Status::volume_dismounted;
   if (irp.flag.flag == 0) co_return Status::success;
-  co_return co_await mounted->degrade(irp);
+  const Status status = co_await mounted->degrade(irp);
+  co_return remember(irp.lun, status);
 }
 
 Task<Status> FsCache::new_epoch(Irp& irp) {
   const std::shared_ptr<Volume> mounted = volume(irp.lun);
   if (mounted == nullptr) co_return Status::volume_dismounted;
-  co_return co_await mounted->new_epoch(irp);
+  const Status status = co_await mounted->new_epoch(irp);
+  co_return remember(irp.lun, status);
+}
+
+Task<Status> FsCache::mailbox(Irp& irp) {
+  const std::optional<Bytes> path = arena().bytes(irp.payload);
+  if (!path || path->empty() || path->size() > bounds::kMaxPathBytes)
+    co_return Status::invalid_parameter;
+  const Status status = co_await mailboxes_.exchange(std::string(as_text(*path)), irp.mailbox);
+  co_return status;
 }
 
 Task<void> FsCache::run_lazy_writer(std::shared_ptr<Volume> volume) {

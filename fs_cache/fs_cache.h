@@ -11,13 +11,11 @@
 #include <set>
 #include <string>
 
+#include "fs_cache/mailboxes.h"
 #include "fs_cache/volume.h"
 #include "iomgr/driver.h"
 
 namespace understudy {
-
-/// Makes the medium of the LUN at `path`. The seams outlive it.
-using MediumFactory = std::function<std::unique_ptr<Medium>(Seams& seams, std::string path)>;
 
 class FsCache : public Driver {
  public:
@@ -36,10 +34,13 @@ class FsCache : public Driver {
   Task<Status> dismount(Irp& irp);
   Task<Status> degrade(Irp& irp);
   Task<Status> new_epoch(Irp& irp);
+  Task<Status> mailbox(Irp& irp);
 
   Task<void> run_lazy_writer(std::shared_ptr<Volume> volume);
   Task<Status> send_lazy_write(std::uint32_t lun, Lsn upto);
 
+  /// Keeps in mind whether the medium took the last flush.
+  Status remember(std::uint32_t lun, Status flushed);
   /// Null when the LUN is not mounted. Coroutines keep what they got, whatever becomes of the LUN.
   std::shared_ptr<Volume> volume(std::uint32_t lun) const;
 
@@ -48,6 +49,8 @@ class FsCache : public Driver {
   std::shared_ptr<StorageWatch> watch_;
   std::map<std::uint32_t, std::shared_ptr<Volume>> volumes_;
   std::set<std::uint32_t> mounting_;
+  std::set<std::uint32_t> failing_;  // LUNs whose last flush the medium refused
+  Mailboxes mailboxes_;
 };
 
 /// fs_cache with media that `make_medium` makes ...

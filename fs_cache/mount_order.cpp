@@ -1,29 +1,21 @@
 #include "fs_cache/mount_order.h"
 
-#include <boost/json.hpp>
+#include "iomgr/json_fields.h"
 
 namespace understudy {
 namespace {
 
 constexpr std::int64_t kMaxIntervalMs = 3'600'000;
 
-bool read_path(const boost::json::object& order, MountOrder& out) {
-  const boost::json::value* path = order.if_contains("path");
-  if (path == nullptr || !path->is_string() || path->get_string().empty()) return false;
-  out.path = std::string(path->get_string());
-  return true;
+bool read_lazy_writer(const json::object& order, MountOrder& out) {
+  if (!order.contains("lazy_writer")) return true;
+  const std::string mode = text_of(order, "lazy_writer");
+  out.lazy_writer.hold = mode == "hold";
+  return out.lazy_writer.hold || mode == "run";
 }
 
-bool read_lazy_writer(const boost::json::object& order, MountOrder& out) {
-  const boost::json::value* mode = order.if_contains("lazy_writer");
-  if (mode == nullptr) return true;
-  if (!mode->is_string()) return false;
-  out.lazy_writer.hold = mode->get_string() == "hold";
-  return out.lazy_writer.hold || mode->get_string() == "run";
-}
-
-bool read_interval(const boost::json::object& order, MountOrder& out) {
-  const boost::json::value* interval = order.if_contains("flush_interval_ms");
+bool read_interval(const json::object& order, MountOrder& out) {
+  const json::value* interval = order.if_contains("flush_interval_ms");
   if (interval == nullptr) return true;
   if (!interval->is_int64()) return false;
   const std::int64_t milliseconds = interval->get_int64();
@@ -33,15 +25,13 @@ bool read_interval(const boost::json::object& order, MountOrder& out) {
 
 }  // namespace
 
-Result<MountOrder> parse_mount_order(std::string_view json) {
-  boost::system::error_code error;
-  const boost::json::value value = boost::json::parse({json.data(), json.size()}, error);
-  const boost::json::object* order = error ? nullptr : value.if_object();
+Result<MountOrder> parse_mount_order(std::string_view text) {
+  const std::optional<json::object> order = parse_object(text);
+  if (!order) return Status::invalid_parameter;
   MountOrder out;
-  if (order == nullptr || !read_path(*order, out) || !read_lazy_writer(*order, out) ||
-      !read_interval(*order, out)) {
+  out.path = text_of(*order, "path");
+  if (out.path.empty() || !read_lazy_writer(*order, out) || !read_interval(*order, out))
     return Status::invalid_parameter;
-  }
   return out;
 }
 

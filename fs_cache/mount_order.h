@@ -20,6 +20,6 @@ struct MountOrder {
 };
 
 /// STATUS_INVALID_PARAMETER for what is no such object. All but `path` may be left out.
-Result<MountOrder> parse_mount_order(std::string_view json);
+Result<MountOrder> parse_mount_order(std::string_view text);
 
 }  // namespace understudy

@@ -6,6 +6,7 @@
 
 #include "fs_cache/file_constants.h"
 #include "fs_cache/volume.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 namespace {
@@ -57,7 +58,7 @@ Task<Status> Volume::read_bytes(const Node& node, std::uint64_t offset, Bytes ou
   const ObjectId object = node.id;
   std::uint64_t medium_size = node.state.size;
   std::vector<Extents::Hole> holes;
-  if (node.unwritten != nullptr) {
+  if (node.unwritten != nullptr && !planted(Mutant::read_ignores_unwritten)) {
     medium_size = node.unwritten->medium_size;
     holes = node.unwritten->extents.read(offset, out);
   } else if (!out.empty()) {
@@ -129,6 +130,7 @@ void Volume::put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBy
   if (!open.keeps_write_time) state.write_time = time;
   if (!open.keeps_change_time) state.change_time = time;
   RecordHeader effect = effect_on(Effect::write, node.id, state);
+  if (planted(Mutant::size_not_logged)) effect.size = node.state.size;
   effect.offset = offset;
   const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, data);
   node.unwritten_data().extents.write(offset, logged.data, logged.lsn);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "iomgr/check.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 
@@ -40,16 +41,21 @@ Task<Status> Volume::take_ownership(Irp& irp) {
   mount.applied_lsn = applied->lsn;
   mount.mirror = applied->mirror;
   const bool mirror_elsewhere = applied->mirror != 0 && applied->mirror != mount.node + 1;
-  if (mirror_elsewhere && mount.accept_loss == 0) co_return Status::device_not_ready;
+  if (mirror_elsewhere && mount.accept_loss == 0 && !planted(Mutant::mount_ignores_mirror))
+    co_return Status::device_not_ready;
 
   seams_.trace.step(Step::s312, irp);
   const Status recovered = co_await medium_->recover();
   if (failed(recovered)) co_return recovered;
-  applied_ = *applied;
-  last_lsn_ = durable_ = applied->lsn;
   const Status claimed =
       co_await claim_next_epoch({std::max(owner->epoch, applied->epoch), mount.node});
   if (failed(claimed)) co_return claimed;
+  applied_ = *applied;
+  const Status finished = co_await finish_intent();
+  if (failed(finished)) co_return finished;
+  mount.applied_epoch = applied_.epoch;
+  mount.applied_lsn = applied_.lsn;
+  last_lsn_ = durable_ = applied_.lsn;
   const Result<Space> space = co_await medium_->space();
   if (!space) co_return space.status();
   free_bytes_ = space->free_bytes;
@@ -58,8 +64,11 @@ Task<Status> Volume::take_ownership(Irp& irp) {
 }
 
 Task<Status> Volume::claim_next_epoch(Ownership owner) {
-  ++owner.epoch;
-  const Status status = co_await medium_->claim(owner);
+  Status status = Status::success;
+  if (owner.epoch == 0 || !planted(Mutant::epoch_not_raised)) {
+    ++owner.epoch;
+    status = co_await medium_->claim(owner);
+  }
   if (failed(status)) co_return status;
   epoch_ = owner.epoch;
   node_ = owner.node;
@@ -134,7 +143,8 @@ Task<Status> Volume::replay(Irp& irp) {
   bool known = false;  // a replay that failed is run again: what it brought the first time is here
   const Status status =
       cache_.add_copy(std::move(*reservation), *record, [this, &known](const RecordHeader& header) {
-        if (header.lun != lun() || header.epoch >= epoch_ || header.lsn > last_lsn_ + 1) {
+        const bool next = header.lsn <= last_lsn_ + 1 || planted(Mutant::replay_accepts_gaps);
+        if (header.lun != lun() || header.epoch >= epoch_ || !next) {
           return Status::invalid_parameter;
         }
         known = header.lsn <= last_lsn_;
@@ -170,7 +180,12 @@ Task<Status> Volume::begin_serving() {
   co_await order_turn_.acquire();
   const CreditGuard turn(order_turn_);
   if (serving_) co_return Status::success;
-  Status status = co_await flush(last_lsn_);
+  Status status = Status::success;
+  if (planted(Mutant::serves_before_replay_is_durable)) {
+    serving_ = true;
+    co_return co_await names_.load_root();
+  }
+  status = co_await flush(last_lsn_);
   if (ok(status) && applied_.epoch < epoch_) status = co_await set_mirror(0);
   if (ok(status)) status = co_await names_.load_root();
   if (failed(status)) co_return status;
@@ -231,6 +246,12 @@ Volume::Logged Volume::commit(Irp& irp, Reservation reservation, RecordHeader ef
   seams_.trace.step(Step::s406, irp);
   lazy_writer_.notice();
   return {effect.lsn, cache_.data_of(irp.record, data.size())};
+}
+
+/// Never given again: the epoch is in it.
+ObjectId Volume::new_object_id() {
+  const std::uint64_t epoch = planted(Mutant::object_ids_start_again) ? 1 : epoch_;
+  return (epoch << 40) | ++objects_made_;
 }
 
 void Volume::changed_entries(Node& directory, FileTime time) {

@@ -99,7 +99,7 @@ class Volume {
                 std::string_view target_name = {}, ConstBytes data = {});
   static RecordHeader effect_on(Effect effect, ObjectId object, const ObjectState& after);
   static void changed_entries(Node& directory, FileTime time);
-  ObjectId new_object_id() { return (epoch_ << 40) | ++objects_made_; }
+  ObjectId new_object_id();
   static void show(Irp& irp, Lsn lsn) { irp.shows = std::max(irp.shows, lsn); }
   FileTime now() const { return seams_.executor.wall_time(); }
 
@@ -147,8 +147,9 @@ class Volume {
   // flush.cpp
   Task<Status> flush(Lsn upto);
   Task<Status> write_prefix(Lsn upto, MediumHolds holds);
-  Task<Status> write_plan(FlushPlan& plan);
-  Task<Status> write_names(const FlushPlan& plan);
+  Task<Status> write_plan(FlushPlan& plan, const Applied& applied);
+  Task<Status> write_names(std::span<const EntryCell> entries);
+  Task<Status> finish_intent();
   Task<Status> complete_plan(FlushPlan& plan);
   Task<Status> mark_applied(Applied applied);
   Task<Status> set_mirror(std::uint32_t mirror);
@@ -173,7 +174,8 @@ class Volume {
   Applied applied_;  // the slot as it was written last
 
   Credits flush_turn_;
-  Lsn attempted_ = 0;  // a flush that failed has tried to write so much
+  Lsn attempted_ = 0;    // a flush that failed has tried to write so much
+  Lsn failed_sync_ = 0;  // of the mutant that trusts a second sync
   std::uint64_t flushes_begun_ = 0;
   bool replayed_ = false;          // the log holds records of another node
   std::vector<ObjectId> orphans_;  // objects without a name that are still to be removed

@@ -1,5 +1,6 @@
 // A medium that is watched: how old the oldest request in flight is and how many have failed, which
-// is what a node's health is judged by (claim 10: the server's I/O). Passes everything on.
+// is what a node's health is judged by (claim 10: the server's I/O). Passes everything on. The
+// mailbox is not watched: it is how the path to the medium is tried.
 #pragma once
 
 #include <memory>
@@ -29,12 +30,17 @@ class StorageWatch {
   }
   void end(Time begun, Status status) {
     in_flight_.erase(in_flight_.find(begun));
-    if (status == Status::io_device_error || status == Status::file_corrupt ||
-        status == Status::disk_full)
-      ++errors_;
+    if (is_error(status)) ++errors_;
   }
 
  private:
+  /// What the medium answers to a sound request only when something is wrong with it.
+  static bool is_error(Status status) {
+    return status == Status::io_device_error || status == Status::unexpected_io_error ||
+           status == Status::media_write_protected || status == Status::file_corrupt ||
+           status == Status::disk_full;
+  }
+
   Executor& executor_;
   std::multiset<Time> in_flight_;
   std::uint32_t errors_ = 0;
@@ -51,6 +57,7 @@ class WatchedMedium : public Medium {
   Task<Status> claim(Ownership ownership) override { return watch(medium_->claim(ownership)); }
   Task<Result<Applied>> read_applied() override { return watch(medium_->read_applied()); }
   Task<Status> recover() override { return watch(medium_->recover()); }
+  Task<Result<Intent>> read_intent() override { return watch(medium_->read_intent()); }
 
   Task<Result<ObjectState>> read_state(ObjectId object) override {
     return watch(medium_->read_state(object));
@@ -69,6 +76,9 @@ class WatchedMedium : public Medium {
   Task<Status> sync_objects(std::span<const ObjectId> objects) override {
     return watch(medium_->sync_objects(objects));
   }
+  Task<Status> write_intent(const Intent& intent) override {
+    return watch(medium_->write_intent(intent));
+  }
   Task<Status> write_entries(std::span<const EntryCell> entries) override {
     return watch(medium_->write_entries(entries));
   }
@@ -80,6 +90,14 @@ class WatchedMedium : public Medium {
   }
   Task<Status> remove_objects(std::span<const ObjectId> objects) override {
     return watch(medium_->remove_objects(objects));
+  }
+
+  Task<Status> write_mailbox(std::uint32_t area, MailboxSlot slot, bool durable) override {
+    return medium_->write_mailbox(area, slot, durable);
+  }
+  Task<Result<MailboxSlot>> read_mailbox(std::uint32_t area, std::uint32_t node,
+                                         bool durable) override {
+    return medium_->read_mailbox(area, node, durable);
   }
 
  private:

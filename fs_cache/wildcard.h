@@ -15,7 +15,6 @@ class Pattern {
 
   /// `folded_name`: the name in the form of fold() (iomgr/unicode.h).
   bool matches(std::string_view folded_name) const;
-  bool matches_all() const { return all_; }
 
  private:
   std::u32string expression_;

@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <system_error>
 
+#include "iomgr/hex.h"
 #include "iomgr/md4.h"
 #include "iomgr/unicode.h"
 
@@ -20,31 +21,12 @@ bool has_control_character(std::string_view text) {
                      [](char c) { return (c >= 0 && c < 0x20) || c == 0x7F; });
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 std::optional<NtHash> hash_from_hex(std::string_view text) {
   NtHash hash{};
-  if (text.size() != 2 * hash.size()) return std::nullopt;
-  for (std::size_t i = 0; i < hash.size(); ++i) {
-    const int high = hex_digit(text[2 * i]);
-    const int low = hex_digit(text[2 * i + 1]);
-    if (high < 0 || low < 0) return std::nullopt;
-    hash[i] = static_cast<std::uint8_t>(high * 16 + low);
-  }
+  const auto bytes = from_hex(text);
+  if (!bytes || bytes->size() != hash.size()) return std::nullopt;
+  std::copy(bytes->begin(), bytes->end(), hash.begin());
   return hash;
-}
-
-void append_hex(std::string& out, const NtHash& hash) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  for (const std::uint8_t byte : hash) {
-    out.push_back(digits[byte >> 4]);
-    out.push_back(digits[byte & 0xF]);
-  }
 }
 
 /// Says what failed, with the reason in errno.
@@ -198,9 +180,8 @@ std::optional<Accounts> Accounts::parse(std::string_view text, std::string& erro
 std::string Accounts::format() const {
   std::string out;
   for (const Entry& entry : entries_) {
-    out.append(entry.comments).append(entry.account.name).push_back(':');
-    append_hex(out, entry.account.nt_hash);
-    out.push_back('\n');
+    out.append(entry.comments).append(entry.account.name).append(":");
+    out.append(to_hex(entry.account.nt_hash)).push_back('\n');
   }
   return out.append(last_comments_);
 }

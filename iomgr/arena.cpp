@@ -40,6 +40,19 @@ constexpr std::uint64_t kTraceStart = kPage;
 constexpr std::uint64_t kLinksStart = kTraceStart + (kLayers - 1) * kTraceRing;
 constexpr std::uint64_t kPayloadStart = kLinksStart + kLinks.size() * kLinkRings;
 
+/// Empties all rings of an earlier life. What lies in their slots is never looked at before it is
+/// written anew, so only the indices have to go.
+void clear_rings(Bytes memory) {
+  constexpr std::uint64_t kTraceHeader =
+      TraceRing::kBytes - bounds::kTraceEntries * sizeof(TraceEntry);
+  for (std::size_t layer = 0; layer + 1 < kLayers; ++layer)
+    std::memset(memory.data() + kTraceStart + layer * kTraceRing, 0, kTraceHeader);
+  for (std::size_t link = 0; link < kLinks.size(); ++link) {
+    for (const std::uint64_t ring : {std::uint64_t{0}, Ring::kBytes})
+      std::memset(memory.data() + kLinksStart + link * kLinkRings + ring, 0, Ring::kHeader);
+  }
+}
+
 }  // namespace
 
 std::span<const LayerLink> house_links() {
@@ -62,7 +75,7 @@ Arena Arena::format(Bytes memory, const ArenaSizes& sizes, std::string_view node
       ArenaHeader& kept = earlier->header();
       ++kept.lives;
       kept.trace_mask = 0;
-      std::memset(memory.data() + kTraceStart, 0, kPayloadStart - kTraceStart);
+      clear_rings(memory);
       return *earlier;
     }
   }

@@ -1,10 +1,10 @@
 // The arena: one shared-memory segment a node, made by cluster_app and mapped by every layer.
 //
-//     ┌────────┬────────────┬───────────────┬───────┬──────────┬───────────┬───────────────┬─────────────┐
-//     │ header │ break mask │ trace rings   │ rings │ netstack │ fs_cache  │ mirror_server │
-//     cluster_app │ │        │            │ one a layer   │ (IRPs)│ payload  │ unwritten │ mirror
-//     store  │ orders      │
-//     └────────┴────────────┴───────────────┴───────┴──────────┴───────────┴───────────────┴─────────────┘
+//     ┌────────┬─────────────┬────────┬───────────────────────────────────────────────────┐
+//     │ header │ trace rings │ rings  │ payload regions:                                  │
+//     │        │ one a layer │ (IRPs) │ netstack │ fs_cache  │ mirror_server │ cluster_app │
+//     │        │             │        │ frames   │ unwritten │ mirror store  │ orders      │
+//     └────────┴─────────────┴────────┴───────────────────────────────────────────────────┘
 //
 // Each payload region has one owner, which alone allocates in it and keeps its books in private
 // memory; the others only look at the bytes that an IRP points to, through bytes(), which checks

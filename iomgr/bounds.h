@@ -58,6 +58,8 @@ inline constexpr std::size_t kMaxShares = 64;
 
 // Volumes: LUNs one node may have mounted at once, and what it keeps in memory of each.
 inline constexpr std::uint32_t kMaxLuns = 64;
+// The names of one degraded flush: less than the largest log that can be configured.
+inline constexpr std::uint64_t kMaxIntentBytes = 1024 * kMiB;
 inline constexpr std::size_t kMaxCachedObjects = 1'000'000;
 inline constexpr std::size_t kMaxOpensPerVolume = 262'144;
 inline constexpr std::uint32_t kMaxLinks = 1024;  // names of one file, as on NTFS
@@ -68,6 +70,9 @@ inline constexpr std::uint64_t kMaxFileSize = (std::uint64_t{1} << 44) - 64 * kK
 // one by one before one syncfs of the whole file system is cheaper.
 inline constexpr std::size_t kMaxMediumDescriptors = 128;
 inline constexpr std::size_t kMaxSyncedOneByOne = 32;
+
+// Slots in one area of a LUN's mailbox, one a node.
+inline constexpr std::uint32_t kMaxMailboxNodes = 16;
 
 // Interconnect: one message, and how many records may be on their way unacknowledged.
 inline constexpr std::uint32_t kMaxRecord = kMaxTransfer + 4 * kKiB;

@@ -55,6 +55,13 @@ inline sleep_until sleep_for(Executor& executor, Duration duration) {
   return {executor, executor.now() + duration};
 }
 
+/// co_await never{}: what a stalled operation waits for. The coroutine ends with its scope.
+struct [[nodiscard]] never {
+  bool await_ready() const { return false; }
+  void await_suspend(std::coroutine_handle<>) const {}
+  void await_resume() const {}
+};
+
 /// co_await offload(executor, work): blocking file work off the layer's thread.
 struct [[nodiscard]] offload {
   Executor& executor;

@@ -30,6 +30,8 @@ bool parse_one(std::string_view text, std::string& point, FaultPoints::Fault& fa
     fault.action = FaultAction::error;
   } else if (action == "hang") {
     fault.action = FaultAction::hang;
+  } else if (action == "stall") {
+    fault.action = FaultAction::stall;
   } else {
     return false;
   }
@@ -72,6 +74,8 @@ Status FaultPoints::pass_armed(std::string_view point) {
   switch (fault.action) {
     case FaultAction::error:
       return fault.status;
+    case FaultAction::stall:
+      return kStalled;
     case FaultAction::kill:
     case FaultAction::hang:
       if (act) {

@@ -1,6 +1,6 @@
 // Fault points: named places inside production code where a test can make something go wrong.
-// Unarmed, a point costs one load. Armed by the environment (UNDERSTUDY_FAULTS, see parse) or by a
-// test.
+// Unarmed, a point costs one load. Armed by the environment (UNDERSTUDY_FAULTS, see
+// host/fault_text.h) or by a test. fault_points.h lists them all.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +18,8 @@ enum class FaultAction : std::uint8_t {
   kill,   // the process ends at this point as by kill -9
   error,  // the operation at this point fails with the given status
   hang,   // the process stops making progress at this point
+  stall,  // the operation at this point never completes, and everything else goes on: storage that
+          // hangs. Only where the code that passes the point can wait (see stalls())
 };
 
 class FaultPoints {
@@ -30,7 +32,8 @@ class FaultPoints {
   };
 
   /// Arms from text: "point=action[@n][+]" joined by ',', as in
-  /// "flush.applied=kill@3,medium.write=error+". False, and nothing armed, when it cannot be read.
+  /// "medium.flush.applied=kill@3,medium.read=error+". False, and nothing armed, when it cannot be
+  /// read.
   bool parse(std::string_view text);
   void arm(std::string point, Fault fault);
   void disarm();
@@ -38,13 +41,16 @@ class FaultPoints {
   /// interruptible.
   bool armed(std::string_view point) const { return armed_.contains(point); }
 
-  /// Passes a point. Gives a failure status if a fault says so, else success. kill and hang call
-  /// `act`.
+  /// Passes a point. Gives a failure status if a fault says so, kStalled for a stall, else success.
+  /// kill and hang call `act`.
   Status pass(std::string_view point) {
     if (armed_.empty()) [[likely]]
       return Status::success;
     return pass_armed(point);
   }
+
+  /// What pass() gives where the operation must never complete: `co_await never{}`.
+  static constexpr Status kStalled = Status::pending;
 
   /// What kill and hang do; the default ends or stops this process. A simulated node puts its own
   /// here.

@@ -1,13 +1,10 @@
 #include "iomgr/interconnect.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
 
 #include "iomgr/bounds.h"
 #include "iomgr/check.h"
+#include "iomgr/hmac.h"
 #include "iomgr/record.h"
 #include "iomgr/wire.h"
 
@@ -189,17 +186,11 @@ Proof prove(Layer role, ConstBytes key, const Hello& hello, const Hello& challen
   said.append(encode(hello));
   said.append(encode(challenge));
   said.u64(room);
-  Proof proof;
-  proof.room = room;
-  unsigned int length = 0;
-  const std::uint8_t* mac = HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()),
-                                 said.bytes().data(), said.size(), proof.mac.data(), &length);
-  UNDERSTUDY_CHECK(mac != nullptr && length == kMacBytes);
-  return proof;
+  return {hmac_sha256(key, said.bytes()), room};
 }
 
 bool equal(const Proof& one, const Proof& other) {
-  return CRYPTO_memcmp(one.mac.data(), other.mac.data(), kMacBytes) == 0;
+  return equal_in_constant_time(one.mac, other.mac);
 }
 
 Irp to_trace(const Header& header) {

@@ -4,7 +4,7 @@
 // owns its payload until the IRP is completed.
 //
 //     0 ┌──────────────┬──────────────┬──────────────┬──────────────┐
-//       │ id           │ tag          │ kind, status │ lun, flags   │
+//       │ id           │ tag          │ kind, status │ lun, session │
 //    32 ├──────────────┼──────────────┴──────────────┼──────────────┤
 //       │ information  │ payload                     │ record ...   │
 //    64 ├──────────────┼──────────────┬──────────────┼──────────────┤
@@ -67,6 +67,8 @@ enum class MirrorMinor : std::uint8_t {
   replay,  // mirror_server -> ff_driver -> fs_cache: write this record to the medium (STEP 314)
   begin,   // ff_driver -> rd_driver: from `lsn` on in `epoch`, records of `lun` are mirrored (STEP
            // 334)
+  full,    // rd_driver -> ff_driver: records wait for room in the partner's store; completes when
+           // what can be written to the medium is there, and its purge is on the way
 };
 
 enum class ClusterMinor : std::uint8_t {
@@ -87,6 +89,8 @@ enum class ClusterMinor : std::uint8_t {
               // last one given so far, durable
   partner,  // rd_driver: where the partner's mirror server is, or that it is gone (JSON in payload)
   degraded,  // ff_driver -> fs_cache: params.flag 1: write-through (STEP 318); 0: write-back again
+  mailbox,  // fs_cache: write our slot of a LUN's mailbox, read the partner's, whoever owns the LUN
+            // (path in payload); MailboxParameters
 };
 
 /// Where payload lies in the arena. `capacity` bytes belong to the issuer; `length` of them mean
@@ -205,7 +209,14 @@ struct LazyWriteParameters {
   std::uint64_t bytes;       // out
 };
 
-/// mount. Payload: the LUN's directory on the host, UTF-8.
+/// What a node does with an operation that has no mirror (STEP 318).
+enum class DegradedWrites : std::uint32_t {
+  write_through = 0,  // through the cache: operations that wait at the same time share a flush
+  direct = 1,         // each operation is flushed by itself, one after the other
+  write_back = 2,     // answered from memory: lost with the node. Unsafe
+};
+
+/// mount. Payload: the LUN's directory on the host, UTF-8. attach reads `mirror` and `degraded`.
 struct MountParameters {
   std::uint32_t node;         // index of the new owner in cluster.toml
   std::uint32_t accept_loss;  // 1: the partner's store is known to be gone; own what the medium has
@@ -213,6 +224,31 @@ struct MountParameters {
   std::uint64_t applied_lsn;    // out: what is surely incorporated
   std::uint32_t mirror;  // out: index + 1 of the node that had a mirror at the last flush; 0: none
   std::uint32_t owner;   // out: index of the owner before
+  DegradedWrites degraded;  // attach
+  std::uint32_t reserved;
+};
+
+/// One node's word in a mailbox: that it lives, because `sequence` rises, and how its stack is.
+struct MailboxSlot {
+  std::uint32_t node;               // index in cluster.toml
+  std::uint32_t layer_silent_ms;    // how long a layer has not answered, the longest
+  std::uint32_t storage_oldest_ms;  // age of its oldest storage request
+  std::uint32_t storage_failing;    // media whose last write failed
+  std::uint64_t incarnation;
+  std::uint64_t sequence;
+};
+static_assert(sizeof(MailboxSlot) == 32);
+
+/// mailbox. Completes when `own` is written and was read back as it is. Payload: the LUN's
+/// directory on the host, UTF-8.
+struct MailboxParameters {
+  MailboxSlot own;
+  MailboxSlot partner;    // out
+  std::uint32_t area;     // 0, 1: which of the LUN's two files
+  std::uint32_t durable;  // 1: to the device and back, as proof of the path; else the host's cache
+                          // may answer
+  std::uint32_t found;    // out: `partner` has something, and it is sound
+  std::uint32_t peer;     // index of the partner
 };
 
 /// Completed ping: what `status` shows of a layer, and what health is judged by.
@@ -225,7 +261,7 @@ struct LayerReport {
   std::uint32_t mirroring;  // ff_driver: 1 on, 0 off; rd_driver: 1 connected
   std::uint32_t errors;     // storage errors since the start
   std::uint32_t opens;      // fs_cache: open handles; netstack: connections
-  std::uint32_t reserved;
+  std::uint32_t failing;    // fs_cache: LUNs whose last flush the medium refused
 };
 
 /// event: a layer tells cluster_app.
@@ -265,7 +301,7 @@ struct Irp {
       Layer::none;  // who sent the request on this link; the receiver's Driver fills it in
   Status status = Status::success;
   std::uint32_t lun = 0;
-  std::uint32_t flags = 0;
+  std::uint32_t session = 0;  // the SMB session in whose name netstack issued it; 0: nobody's
   std::uint64_t information = 0;
   BufferRef payload = {};
   BufferRef record =
@@ -290,6 +326,7 @@ struct Irp {
     EventParameters event;
     ReplayParameters replay;
     FlagParameters flag;
+    MailboxParameters mailbox;
   };
 };
 static_assert(sizeof(Irp) == 256);

@@ -1,5 +1,7 @@
 #include "iomgr/trace.h"
 
+#include <algorithm>
+
 namespace understudy {
 
 std::string_view describe(Step step) {
@@ -27,14 +29,18 @@ void TraceRing::write(TraceEntry entry) {
 
 std::vector<TraceEntry> TraceRing::read(std::uint64_t after) const {
   std::vector<TraceEntry> entries;
-  const std::uint64_t last = next_.load(std::memory_order_acquire);
-  std::uint64_t sequence = after + 1;
-  if (last > bounds::kTraceEntries && sequence <= last - bounds::kTraceEntries) {
-    sequence = last - bounds::kTraceEntries + 1;
-  }
-  for (; sequence <= last; ++sequence) {
+  const std::uint64_t newest = last();
+  // One slot less than there are: the writer may be in the next one.
+  constexpr std::uint64_t kReadable = bounds::kTraceEntries - 1;
+  const auto oldest_after = [kReadable](std::uint64_t at) {
+    return at - std::min(at, kReadable) + 1;
+  };
+  for (std::uint64_t sequence = std::max(after + 1, oldest_after(newest)); sequence <= newest;
+       ++sequence) {
     const TraceEntry entry = entries_[sequence % bounds::kTraceEntries];
-    if (entry.sequence == sequence) entries.push_back(entry);
+    std::atomic_thread_fence(std::memory_order_acquire);
+    const bool whole = entry.sequence == sequence && sequence >= oldest_after(last());
+    if (whole) entries.push_back(entry);
   }
   return entries;
 }
@@ -44,7 +50,9 @@ void Trace::write(Step step, Hop hop, Layer neighbour, const Irp& irp) {
   entry.time_ns = executor_.now().count();
   entry.irp = irp.id;
   entry.lsn = irp.lsn;
+  entry.epoch = irp.epoch;
   entry.lun = irp.lun;
+  entry.session = irp.session;
   entry.status = irp.status;
   entry.step = step;
   entry.hop = hop;
@@ -53,6 +61,7 @@ void Trace::write(Step step, Hop hop, Layer neighbour, const Irp& irp) {
   entry.layer = layer_;
   entry.neighbour = neighbour;
   ring_.write(entry);
+  if (listener) listener(entry, irp);
 }
 
 }  // namespace understudy

@@ -5,6 +5,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 #include <vector>
 
@@ -75,7 +76,9 @@ struct TraceEntry {
   std::uint8_t minor;
   Layer layer;
   Layer neighbour;  // of a hop
-  std::uint64_t reserved[2];
+  std::uint64_t epoch;
+  std::uint32_t session;  // the client's, as in the IRP
+  std::uint32_t reserved;
 };
 static_assert(sizeof(TraceEntry) == 64);
 
@@ -87,6 +90,8 @@ class TraceRing {
 
   explicit TraceRing(Bytes memory);
   void write(TraceEntry entry);
+  /// Sequence of the newest entry; 0: none yet.
+  std::uint64_t last() const { return next_.load(std::memory_order_acquire); }
   /// Entries with a sequence above `after`, oldest first; those overwritten while reading are left
   /// out.
   std::vector<TraceEntry> read(std::uint64_t after) const;
@@ -110,6 +115,10 @@ class Trace {
     if (on()) [[unlikely]]
       write(Step{}, hop, neighbour, irp);
   }
+
+  /// Hears of every entry at once, with the IRP as it is at that point. For a host that has the
+  /// whole node in one process; it must not change anything.
+  std::function<void(const TraceEntry& entry, const Irp& irp)> listener;
 
  private:
   bool on() const {

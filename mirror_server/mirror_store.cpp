@@ -6,6 +6,7 @@
 
 #include "iomgr/bounds.h"
 #include "iomgr/interconnect.h"
+#include "iomgr/mutant.h"
 #include "iomgr/record.h"
 
 namespace understudy {
@@ -82,7 +83,8 @@ Status MirrorStore::begin(std::uint32_t id, std::uint64_t epoch, std::uint64_t l
     return Status::insufficient_resources;
   Lun& lun = make_lun(id);
   if (lun.state == State::replaying) return Status::device_not_ready;
-  if (epoch <= lun.epoch) return Status::volume_dismounted;
+  if (epoch <= lun.epoch && !planted(Mutant::store_ignores_epochs))
+    return Status::volume_dismounted;
   drop_all(id, lun);
   lun.state = State::open;
   lun.epoch = epoch;
@@ -123,6 +125,11 @@ Status MirrorStore::append(std::uint32_t id, std::uint64_t epoch, std::uint64_t 
     release(buffer);
     return status;
   }
+  if (lsn % 100 == 0 && planted(Mutant::store_drops_a_record)) {
+    release(buffer);
+    lun->last = lsn;
+    return Status::success;
+  }
   const auto last = lun->records.empty() ? std::optional<BufferRef>() : lun->records.back().record;
   memory_.link(lun->slot, id, last, buffer);
   lun->records.push_back({lsn, buffer});
@@ -135,7 +142,27 @@ Status MirrorStore::purge(std::uint32_t id, std::uint64_t epoch, std::uint64_t l
   Lun* lun = open_lun(id, epoch);
   if (lun == nullptr) return Status::volume_dismounted;
   if (lsn > lun->last) return Status::data_error;
+  if (planted(Mutant::purge_drops_everything)) lsn = lun->last;
+  if (planted(Mutant::purge_drops_the_newest)) return purge_newest(id, *lun, lsn);
   while (!lun->records.empty() && lun->records.front().lsn <= lsn) drop_first(id, *lun);
+  return Status::success;
+}
+
+/// A planted bug: as many records as should go, from the wrong end.
+Status MirrorStore::purge_newest(std::uint32_t id, Lun& lun, std::uint64_t lsn) {
+  const auto goes =
+      std::ranges::count_if(lun.records, [lsn](const Stored& each) { return each.lsn <= lsn; });
+  for (auto i = goes; i > 0; --i) {
+    bytes_ -= stored_bytes(lun.records.back().record.length);
+    release(lun.records.back().record);
+    lun.records.pop_back();
+  }
+  memory_.start_with(lun.slot, id, std::nullopt);
+  std::optional<BufferRef> previous;
+  for (const Stored& each : lun.records) {
+    memory_.link(lun.slot, id, previous, each.record);
+    previous = each.record;
+  }
   return Status::success;
 }
 

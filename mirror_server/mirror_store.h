@@ -100,6 +100,7 @@ class MirrorStore {
   bool take_back(Lun& lun, std::uint32_t id, const BufferRef& record);
   void bring_home(std::uint32_t id, Lun& lun);
   Lun* open_lun(std::uint32_t lun, std::uint64_t epoch);
+  Status purge_newest(std::uint32_t id, Lun& lun, std::uint64_t lsn);
   void drop_first(std::uint32_t id, Lun& lun);
   void drop_all(std::uint32_t id, Lun& lun);
   bool compact();

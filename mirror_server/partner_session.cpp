@@ -14,35 +14,25 @@ PartnerSession::PartnerSession(Seams& seams, MirrorStore& store, std::shared_ptr
                                OnFailed on_failed)
     : seams_(seams),
       store_(store),
-      stream_(std::move(stream)),
+      connection_(seams, std::move(stream), Layer::rd_driver),
       on_failed_(std::move(on_failed)),
-      reader_(*stream_),
-      work_(seams.executor),
-      closed_(seams.executor),
       running_(seams.executor, 2) {}
-
-void PartnerSession::close() {
-  open_ = false;
-  stream_->close();
-  work_.set();
-  closed_.set();
-}
 
 Task<Status> PartnerSession::authenticate(std::shared_ptr<const PartnerOrder> order) {
   order_ = std::move(order);
-  const Time limit = seams_.executor.now() + interconnect::kHandshakeLimit;
-  const auto timer = seams_.executor.start_timer(limit, [stream = stream_] { stream->close(); });
+  const auto timer = connection_.start_handshake_limit();
   const Status status = co_await check_proof();
   if (failed(status)) {
-    explain(status);
-    static_cast<void>(co_await send({.type = Message::refuse, .status = status}));
+    connection_.explain(status);
+    connection_.say({.type = Message::refuse, .status = status});
+    static_cast<void>(co_await connection_.write());
   }
   seams_.executor.cancel_timer(timer);
   co_return status;
 }
 
 Task<Status> PartnerSession::check_proof() {
-  Result<Frame> first = co_await expect(Message::hello);
+  Result<Frame> first = co_await connection_.expect(Message::hello);
   if (!first) co_return first.status();
   auto hello = interconnect::decode_hello(first->body);
   if (!hello) co_return Status::data_error;
@@ -53,9 +43,10 @@ Task<Status> PartnerSession::check_proof() {
   challenge_.partner = order_->partner;
   seams_.random.fill(challenge_.nonce);
   const std::vector<std::uint8_t> body = encode(challenge_);
-  const Status sent = co_await send({.type = Message::challenge}, body);
+  connection_.say({.type = Message::challenge}, body);
+  const Status sent = co_await connection_.write();
   if (failed(sent)) co_return sent;
-  Result<Frame> second = co_await expect(Message::proof);
+  Result<Frame> second = co_await connection_.expect(Message::proof);
   if (!second) co_return second.status();
   const auto proof = interconnect::decode_proof(second->body);
   if (!proof) co_return Status::data_error;
@@ -63,85 +54,71 @@ Task<Status> PartnerSession::check_proof() {
   co_return equal(*proof, right) ? Status::success : Status::logon_failure;
 }
 
-Task<Result<Frame>> PartnerSession::expect(Message type) {
-  Result<Frame> frame = co_await reader_.next();
-  if (!frame) co_return frame.status();
-  seams_.trace.hop(Hop::message_in, Layer::rd_driver, to_trace(frame->header));
-  if (frame->header.type != type) co_return Status::data_error;
-  co_return frame;
-}
-
-void PartnerSession::say(const Header& header, ConstBytes body) {
-  seams_.trace.hop(Hop::message_out, Layer::rd_driver, to_trace(header));
-  batch_.add(header, body);
-}
-
-Task<Status> PartnerSession::send(const Header& header, ConstBytes body) {
-  say(header, body);
-  const Status status = co_await stream_->write(batch_.parts());
-  batch_.clear();
-  co_return status;
-}
-
 Task<void> PartnerSession::serve() {
-  heard_ = seams_.executor.now();
+  connection_.heard_now();
   static_cast<void>(store_.take_freed());  // the room that the proof tells has it in it
   const std::vector<std::uint8_t> body =
       encode(prove(Layer::mirror_server, order_->key, hello_, challenge_, store_.room()));
-  say({.type = Message::proof}, body);
+  connection_.say({.type = Message::proof}, body);
   co_await running_.acquire(2);
   scope_.spawn(write_messages());
   scope_.spawn(watch_silence());
   co_await read_messages();
   leaving_ = true;
-  work_.set();
+  connection_.work().set();
   co_await running_.acquire(2);
   store_.connection_lost();
 }
 
 Task<void> PartnerSession::write_messages() {
-  while (open_) {
-    work_.reset();
+  while (connection_.open()) {
+    connection_.work().reset();
     take_messages();
-    if (batch_.empty()) {
+    if (connection_.batch().empty()) {
       if (leaving_) break;
-      co_await work_.wait();
+      co_await connection_.work().wait();
       continue;
     }
-    const Status status = co_await stream_->write(batch_.parts());
-    batch_.clear();
+    const Status status = co_await connection_.write();
     if (failed(status)) break;
   }
   close();
   running_.release(1);
 }
 
+Task<void> PartnerSession::watch_silence() {
+  co_await connection_.watch_silence();
+  running_.release(1);
+}
+
 void PartnerSession::take_messages() {
   if (const std::uint64_t freed = store_.take_freed(); freed > 0) {
-    say({.type = Message::room}, interconnect::encode_room(freed));
+    connection_.say({.type = Message::room}, interconnect::encode_room(freed));
   }
   for (const std::uint32_t lun : std::exchange(acks_due_, {})) {
     const auto place = store_.stored(lun);
     // Its epoch may have ended since: then nothing of it is acknowledged any more.
-    if (place) say({.type = Message::ack, .lun = lun, .epoch = place->epoch, .lsn = place->lsn});
+    if (place)
+      connection_.say({.type = Message::ack, .lun = lun, .epoch = place->epoch, .lsn = place->lsn});
   }
-  for (const Header& refusal : std::exchange(refusals_, {})) say(refusal);
-  if (std::exchange(echo_due_, false)) say({.type = Message::echo, .flags = interconnect::kAnswer});
+  for (const Header& refusal : std::exchange(refusals_, {})) connection_.say(refusal);
+  if (std::exchange(echo_due_, false))
+    connection_.say({.type = Message::echo, .flags = interconnect::kAnswer});
 }
 
 Task<void> PartnerSession::read_messages() {
-  while (open_) {
-    const Result<Frame> frame = co_await reader_.next();
+  while (connection_.open()) {
+    const Result<Frame> frame = co_await connection_.next();
     Status status = frame.status();
     if (frame) {
       status = co_await receive(*frame);
-      heard_ = seams_.executor.now();
+      connection_.heard_now();
       if (failed(status)) refuse(frame->header, status);
     } else if (status != Status::connection_reset) {
       refuse({}, status);
     }
     if (failed(status)) {
-      if (open_) explain(status);
+      if (connection_.open()) connection_.explain(status);
       co_return;
     }
   }
@@ -149,7 +126,6 @@ Task<void> PartnerSession::read_messages() {
 
 Task<Status> PartnerSession::receive(const Frame& frame) {
   const Header& header = frame.header;
-  seams_.trace.hop(Hop::message_in, Layer::rd_driver, to_trace(header));
   Status status = Status::data_error;
   switch (header.type) {
     case Message::append:
@@ -168,7 +144,7 @@ Task<Status> PartnerSession::receive(const Frame& frame) {
     case Message::echo:
       if (header.flags == 0) {
         echo_due_ = true;
-        work_.set();
+        connection_.work().set();
         status = Status::success;
       }
       break;
@@ -183,17 +159,18 @@ Task<Status> PartnerSession::store_record(const Header& header) {
   if (!buffer) co_return Status::insufficient_resources;
   const auto room = seams_.arena.bytes(*buffer);
   UNDERSTUDY_CHECK(room.has_value());
-  const Status read = co_await reader_.read_record(*room);
+  const Status read = co_await connection_.read_record(*room);
   if (failed(read)) {
     store_.release(*buffer);
     co_return read;
   }
   const Status stored = store_.append(header.lun, header.epoch, header.lsn, *buffer);
   if (failed(stored)) co_return stored;
+  seams_.trace.step(Step::s408, to_trace(header));
   const Status fault = seams_.faults.pass("mirror.append.before_ack");
   if (failed(fault)) co_return fault;
   acks_due_.insert(header.lun);
-  work_.set();
+  connection_.work().set();
   co_return Status::success;
 }
 
@@ -208,7 +185,7 @@ Status PartnerSession::begin(const Header& header) {
     refuse(header, status);
   } else {
     acks_due_.insert(header.lun);
-    work_.set();
+    connection_.work().set();
   }
   return Status::success;
 }
@@ -229,28 +206,7 @@ void PartnerSession::refuse(const Header& header, Status status) {
                        .epoch = header.epoch,
                        .lsn = header.lsn,
                        .status = status});
-  work_.set();
-}
-
-Task<void> PartnerSession::watch_silence() {
-  while (open_) {
-    const Time limit = heard_ + interconnect::kSilenceLimit;
-    const bool closed = co_await closed_.wait_until(limit);
-    if (closed) break;
-    if (seams_.executor.now() < heard_ + interconnect::kSilenceLimit) continue;
-    seams_.log.warning("the partner is silent", {{"peer", stream_->peer()}});
-    close();
-  }
-  running_.release(1);
-}
-
-void PartnerSession::explain(Status status) {
-  if (status == Status::revision_mismatch) {
-    seams_.log.error("the partner speaks another version of the interconnect",
-                     {{"theirs", reader_.version()}, {"ours", interconnect::kVersion}});
-  } else {
-    seams_.log.warning("interconnect closed", {{"peer", stream_->peer()}, {"status", status}});
-  }
+  connection_.work().set();
 }
 
 }  // namespace understudy

@@ -8,7 +8,7 @@
 #include <set>
 #include <vector>
 
-#include "iomgr/interconnect_stream.h"
+#include "iomgr/interconnect_connection.h"
 #include "iomgr/partner_order.h"
 #include "iomgr/seams.h"
 #include "iomgr/sync.h"
@@ -32,45 +32,35 @@ class PartnerSession {
   Task<void> serve();
 
   /// Any number of times, at any time.
-  void close();
+  void close() { connection_.close(); }
   /// Something has changed in the store that the partner must be told.
-  void wake() { work_.set(); }
+  void wake() { connection_.work().set(); }
 
  private:
   Task<Status> check_proof();
-  Task<Result<interconnect::Frame>> expect(interconnect::Message type);
-  Task<Status> send(const interconnect::Header& header, ConstBytes body = {});
   Task<void> write_messages();
-  Task<void> read_messages();
   Task<void> watch_silence();
+  Task<void> read_messages();
   Task<Status> receive(const interconnect::Frame& frame);
   Task<Status> store_record(const interconnect::Header& header);
   Status begin(const interconnect::Header& header);
   Status purge(const interconnect::Header& header);
   void refuse(const interconnect::Header& header, Status status);
   void take_messages();
-  void say(const interconnect::Header& header, ConstBytes body = {});
-  void explain(Status status);
 
   Seams& seams_;
   MirrorStore& store_;
-  std::shared_ptr<Stream> stream_;
+  interconnect::Connection connection_;
   OnFailed on_failed_;
-  interconnect::FrameReader reader_;
-  interconnect::FrameBatch batch_;
   std::shared_ptr<const PartnerOrder> order_;
   interconnect::Hello hello_;
   interconnect::Hello challenge_;
 
-  bool open_ = true;
   bool leaving_ = false;  // the last refusal is still to be written
-  Time heard_{};
   // What the writer owes the partner. Acknowledgements are cumulative, so a set of LUNs is enough.
   std::set<std::uint32_t> acks_due_;
   std::vector<interconnect::Header> refusals_;
   bool echo_due_ = false;
-  Event work_;
-  Event closed_;
   Credits running_;  // writer and watch hold one each
   TaskScope scope_;  // last: its coroutines use the rest
 };

@@ -1,6 +1,7 @@
 // STEP 314: after a takeover the partner's unwritten operations go to the medium, through this
 // node's own ff_driver. They are forgotten only when the medium has them durably, so that a replay
 // that failed can be run again (rule 10).
+#include "iomgr/mutant.h"
 #include "mirror_server/mirror_server.h"
 
 namespace understudy {
@@ -25,9 +26,11 @@ Task<Status> MirrorServer::replay(Irp& irp) {
     co_return status;
   }
   status = co_await write_records(lun, irp.replay.operations);
-  if (ok(status)) status = co_await make_durable(lun);
+  const bool forgets = ok(status) && planted(Mutant::replay_forgets_before_durable);
+  if (forgets) store_.end_replay(lun, true);
+  if (ok(status) && !planted(Mutant::replay_without_flush)) status = co_await make_durable(lun);
   if (ok(status)) status = seams().faults.pass("replay.end");
-  store_.end_replay(lun, ok(status));
+  if (!forgets) store_.end_replay(lun, ok(status));
   room_changed();
   if (failed(status)) {
     ++errors_;
@@ -44,6 +47,10 @@ Task<Status> MirrorServer::write_records(std::uint32_t lun, std::uint64_t& opera
   Replay replay(executor());
   for (const MirrorStore::Stored& stored : store_.records(lun)) {
     co_await replay.slots.acquire();
+    if (&stored == &store_.records(lun).back() && planted(Mutant::replay_stops_early)) {
+      replay.slots.release(1);
+      break;
+    }
     if (ok(replay.status)) replay.status = seams().faults.pass("replay.each");
     if (failed(replay.status)) {
       replay.slots.release(1);

@@ -1,6 +1,7 @@
 #include "netstack/netstack.h"
 
 #include "iomgr/check.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 namespace {
@@ -37,21 +38,28 @@ Netstack::Netstack(Seams seams)
   on(Major::cluster, [this](Irp& irp) { return order(irp); });
 }
 
-Irp Netstack::irp(Major major, std::uint32_t lun) {
+Irp Netstack::irp(Major major, const smb2::Tree& tree) {
   Irp irp = make_irp(major);
-  irp.lun = lun;
+  irp.lun = tree.share.lun;
+  irp.session = tree.session;
   return irp;
 }
 
-Irp Netstack::irp(SetMinor minor, std::uint32_t lun) {
-  Irp irp = make_irp(Major::set_information, static_cast<std::uint8_t>(minor));
-  irp.lun = lun;
+Irp Netstack::irp(SetMinor minor, const smb2::Tree& tree) {
+  Irp irp = this->irp(Major::set_information, tree);
+  irp.minor = static_cast<std::uint8_t>(minor);
   return irp;
 }
 
 Task<Status> Netstack::ask(Irp& irp) {
   co_await irp_slots_.acquire();
   const CreditGuard slot(irp_slots_);
+  if (irp.major == Major::write && planted(Mutant::answers_before_completion)) {
+    spawn([](Netstack& self, Irp unawaited) -> Task<void> {
+      static_cast<void>(co_await self.call(Layer::ff_driver, unawaited));
+    }(*this, irp));
+    co_return Status::success;
+  }
   const Status status = co_await call(Layer::ff_driver, irp);
   co_return status;
 }

@@ -34,8 +34,9 @@ class Netstack : public Driver {
   BufferPool& replies() { return replies_; }
   BufferPool& scratch() { return scratch_; }
 
-  Irp irp(Major major, std::uint32_t lun);
-  Irp irp(SetMinor minor, std::uint32_t lun);
+  /// A new IRP for the LUN behind the tree, in the name of its session.
+  Irp irp(Major major, const smb2::Tree& tree);
+  Irp irp(SetMinor minor, const smb2::Tree& tree);
   /// Sends the IRP to ff_driver and waits for its completion.
   Task<Status> ask(Irp& irp);
 

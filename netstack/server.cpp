@@ -36,9 +36,9 @@ Task<void> Server::serve_client(std::shared_ptr<Server> self, std::shared_ptr<St
   netstack_.log().info("client connected", {{"peer", peer}});
   {
     smb2::Connection connection(netstack_, self, std::move(stream));
-    connections_.insert(&connection);
+    const auto place = connections_.insert(connections_.end(), &connection);
     co_await connection.run();
-    connections_.erase(&connection);
+    connections_.erase(place);
   }
   netstack_.log().info("client gone", {{"peer", peer}});
   static_cast<void>(slot);

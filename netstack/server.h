@@ -1,8 +1,8 @@
 // An address where clients find shares: its listener, its connections, and what is offered there.
 #pragma once
 
+#include <list>
 #include <memory>
-#include <set>
 
 #include "iomgr/network.h"
 #include "iomgr/sync.h"
@@ -42,7 +42,7 @@ class Server {
   std::shared_ptr<Listener> listener_;
   std::shared_ptr<const ServerConfig> config_;
   std::uint64_t start_time_;
-  std::set<smb2::Connection*> connections_;
+  std::list<smb2::Connection*> connections_;  // oldest first
   bool accepting_ = false;
   Event gone_;  // neither accepting nor connected
 };

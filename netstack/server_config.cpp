@@ -1,36 +1,21 @@
 #include "netstack/server_config.h"
 
 #include <algorithm>
-#include <boost/json.hpp>
 
 #include "iomgr/bounds.h"
+#include "iomgr/json_fields.h"
 #include "iomgr/unicode.h"
 #include "netstack/auth/crypto.h"
 
 namespace understudy {
 namespace {
 
-namespace json = boost::json;
-
 constexpr std::string_view kPipeShare = "IPC$";
-
-std::optional<json::object> parse_object(ConstBytes text) {
-  boost::system::error_code error;
-  json::value value = json::parse(as_text(text), error);
-  if (error || !value.is_object()) return std::nullopt;
-  return std::move(value.get_object());
-}
-
-std::optional<std::string> text_of(const json::object& object, std::string_view key) {
-  const json::value* value = object.if_contains(key);
-  if (value == nullptr || !value->is_string()) return std::nullopt;
-  return std::string(value->get_string());
-}
 
 bool read_share(const json::value& value, ServerConfig& config) {
   if (!value.is_object()) return false;
   const json::object& object = value.get_object();
-  std::optional<std::string> name = text_of(object, "name");
+  std::optional<std::string> name = find_text(object, "name");
   const json::value* lun = object.if_contains("lun");
   if (!name || name->empty() || lun == nullptr || !lun->is_int64()) return false;
   const std::optional<std::size_t> units = utf16_length(*name);
@@ -69,15 +54,15 @@ std::array<std::uint8_t, 16> ServerConfig::guid() const {
 }
 
 std::optional<ServerConfig> parse_serve(ConstBytes text, std::string& error) {
-  const std::optional<json::object> object = parse_object(text);
+  const std::optional<json::object> object = parse_object(as_text(text));
   if (!object) {
     error = "not a JSON object";
     return std::nullopt;
   }
   ServerConfig config;
-  const std::optional<std::string> address = text_of(*object, "address");
-  const std::optional<std::string> server = text_of(*object, "server");
-  const std::optional<std::string> accounts = text_of(*object, "accounts");
+  const std::optional<std::string> address = find_text(*object, "address");
+  const std::optional<std::string> server = find_text(*object, "server");
+  const std::optional<std::string> accounts = find_text(*object, "accounts");
   const json::value* signing = object->if_contains("signing_required");
   if (!address || !server || server->empty() || !accounts) {
     error = "address, server and accounts must be there";
@@ -101,8 +86,8 @@ std::optional<ServerConfig> parse_serve(ConstBytes text, std::string& error) {
 }
 
 std::optional<Endpoint> parse_unserve(ConstBytes text) {
-  const std::optional<json::object> object = parse_object(text);
-  return object ? text_of(*object, "address") : std::nullopt;
+  const std::optional<json::object> object = parse_object(as_text(text));
+  return object ? find_text(*object, "address") : std::nullopt;
 }
 
 }  // namespace understudy

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "iomgr/bounds.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 
@@ -88,6 +89,11 @@ void Outbox::take(FrameBatch& batch) {
   }
 }
 
+bool Outbox::full() const {
+  return !ready_.empty() &&
+         interconnect::stored_bytes(ready_.front().append->record.size()) > room_;
+}
+
 void Outbox::take_signals(std::uint32_t id, Lun& lun, FrameBatch& batch) {
   const auto say = [&](Message type, std::uint64_t lsn, Status status) {
     const Header header{.type = type, .lun = id, .epoch = lun.epoch, .lsn = lsn, .status = status};
@@ -137,7 +143,9 @@ Status Outbox::acknowledged(const Header& ack) {
 /// A record may be acknowledged while the write of its batch still goes on; its bytes are let go
 /// only afterwards.
 void Outbox::answer_stored(Lun& lun) {
-  const std::uint64_t stored = std::min(lun.acknowledged, lun.written);
+  const std::uint64_t stored = planted(Mutant::append_done_when_sent)
+                                   ? lun.written
+                                   : std::min(lun.acknowledged, lun.written);
   while (!lun.appends.empty() && lun.appends.begin()->first <= stored) {
     PendingAppend& append = *lun.appends.begin()->second;
     lun.appends.erase(lun.appends.begin());
@@ -164,7 +172,9 @@ void Outbox::connection_lost() {
   ready_.clear();
   for (auto& [id, lun] : luns_) {
     if (lun.beginning != nullptr) lun.beginning->give(Status::connection_reset);
-    for (const auto& [lsn, append] : lun.appends) answer(*append, Status::connection_reset);
+    const Status lost =
+        planted(Mutant::lost_copies_succeed) ? Status::success : Status::connection_reset;
+    for (const auto& [lsn, append] : lun.appends) answer(*append, lost);
   }
   luns_.clear();
 }

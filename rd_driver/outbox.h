@@ -68,6 +68,8 @@ class Outbox {
   std::uint64_t unanswered() const { return unanswered_; }
   std::uint64_t unanswered_bytes() const { return unanswered_bytes_; }
   std::uint64_t room() const { return room_; }
+  /// The next record waits for room in the partner's store.
+  bool full() const;
 
   /// A batch holds at most so many records, and is complete once it has so many bytes.
   static constexpr std::size_t kBatchMessages = 64;

@@ -147,7 +147,9 @@ TEST_F(OutboxTest, NeverSendsMoreThanThePartnerHasRoomFor) {
   make(4 * kCost - 1);
   begin(0, 1, 1);
   for (std::uint64_t lsn = 1; lsn <= 6; ++lsn) ASSERT_EQ(append(lsn, 250), Status::success);
+  EXPECT_FALSE(outbox->full());
   EXPECT_EQ(take().size(), 3U);
+  EXPECT_TRUE(outbox->full());
   outbox->written();
   EXPECT_EQ(take(), Sent{});
   ASSERT_EQ(acknowledge(3), Status::success);
@@ -158,6 +160,7 @@ TEST_F(OutboxTest, NeverSendsMoreThanThePartnerHasRoomFor) {
   outbox->written();
   ASSERT_EQ(outbox->room_freed(kCost), Status::success);
   EXPECT_EQ(take(), (Sent{{Message::append, 6}}));
+  EXPECT_FALSE(outbox->full());
   EXPECT_EQ(outbox->room_freed(UINT64_MAX), Status::data_error);
 }
 

@@ -12,25 +12,20 @@ using interconnect::Proof;
 
 PartnerLink::PartnerLink(Seams& seams, std::shared_ptr<Stream> stream)
     : seams_(seams),
-      stream_(std::move(stream)),
-      reader_(*stream_),
-      work_(seams.executor),
-      closed_(seams.executor),
+      connection_(seams, std::move(stream), Layer::mirror_server),
+      full_(seams.executor),
       running_(seams.executor, 2) {}
 
 void PartnerLink::close() {
-  open_ = false;
-  stream_->close();
-  work_.set();
-  closed_.set();
+  connection_.close();
+  full_.set();
 }
 
 Task<Status> PartnerLink::authenticate(const PartnerOrder& order) {
-  const Time limit = seams_.executor.now() + interconnect::kHandshakeLimit;
-  const auto timer = seams_.executor.start_timer(limit, [stream = stream_] { stream->close(); });
+  const auto timer = connection_.start_handshake_limit();
   const Status status = co_await exchange_proofs(order);
   seams_.executor.cancel_timer(timer);
-  if (failed(status)) explain(status);
+  if (failed(status)) connection_.explain(status);
   co_return status;
 }
 
@@ -40,7 +35,7 @@ Task<Status> PartnerLink::exchange_proofs(const PartnerOrder& order) {
   const std::vector<std::uint8_t> hello_body = encode(hello);
   Status status = co_await send(Message::hello, hello_body);
   if (failed(status)) co_return status;
-  Result<Frame> frame = co_await expect(Message::challenge);
+  Result<Frame> frame = co_await connection_.expect(Message::challenge);
   if (!frame) co_return frame.status();
   const auto challenge = interconnect::decode_hello(frame->body);
   if (!challenge) co_return Status::data_error;
@@ -50,7 +45,7 @@ Task<Status> PartnerLink::exchange_proofs(const PartnerOrder& order) {
       encode(prove(Layer::rd_driver, order.key, hello, *challenge, 0));
   status = co_await send(Message::proof, own_body);
   if (failed(status)) co_return status;
-  Result<Frame> answer = co_await expect(Message::proof);
+  Result<Frame> answer = co_await connection_.expect(Message::proof);
   if (!answer) co_return answer.status();
   const auto proof = interconnect::decode_proof(answer->body);
   if (!proof) co_return Status::data_error;
@@ -60,26 +55,14 @@ Task<Status> PartnerLink::exchange_proofs(const PartnerOrder& order) {
   co_return Status::success;
 }
 
-Task<Result<Frame>> PartnerLink::expect(Message type) {
-  Result<Frame> frame = co_await reader_.next();
-  if (!frame) co_return frame.status();
-  seams_.trace.hop(Hop::message_in, Layer::mirror_server, to_trace(frame->header));
-  if (frame->header.type == Message::refuse) co_return frame->header.status;
-  if (frame->header.type != type) co_return Status::data_error;
-  co_return frame;
-}
-
 Task<Status> PartnerLink::send(Message type, ConstBytes body) {
-  const Header header{.type = type};
-  seams_.trace.hop(Hop::message_out, Layer::mirror_server, to_trace(header));
-  batch_.add(header, body);
-  const Status status = co_await stream_->write(batch_.parts());
-  batch_.clear();
-  co_return status;
+  connection_.say({.type = type}, body);
+  return connection_.write();
 }
 
 Task<void> PartnerLink::serve() {
-  heard_ = echo_asked_ = seams_.executor.now();
+  echo_asked_ = seams_.executor.now();
+  connection_.heard_now();
   co_await running_.acquire(2);
   scope_.spawn(write_messages());
   scope_.spawn(watch_silence());
@@ -91,22 +74,22 @@ Task<void> PartnerLink::serve() {
 }
 
 Task<void> PartnerLink::write_messages() {
-  while (open_) {
-    work_.reset();
+  while (open()) {
+    connection_.work().reset();
     const Time now = seams_.executor.now();
-    const Time echo_due = std::max(heard_, echo_asked_) + interconnect::kEchoAfter;
+    const Time echo_due = std::max(connection_.heard(), echo_asked_) + interconnect::kEchoAfter;
     if (now >= echo_due) {
       echo_asked_ = now;
-      batch_.add({.type = Message::echo});
+      connection_.say({.type = Message::echo});
     }
-    outbox_->take(batch_);
-    if (batch_.empty()) {
-      static_cast<void>(co_await work_.wait_until(echo_due));
+    outbox_->take(connection_.batch());
+    if (outbox_->full()) full_.set();
+    if (connection_.batch().empty()) {
+      static_cast<void>(co_await connection_.work().wait_until(echo_due));
       continue;
     }
     Status status = seams_.faults.pass("rd.send");
-    if (ok(status)) status = co_await stream_->write(batch_.parts());
-    batch_.clear();
+    if (ok(status)) status = co_await connection_.write();
     if (failed(status)) {
       close();
     } else {
@@ -116,16 +99,25 @@ Task<void> PartnerLink::write_messages() {
   running_.release(1);
 }
 
+Task<void> PartnerLink::watch_silence() {
+  co_await connection_.watch_silence();
+  close();
+  running_.release(1);
+}
+
+Task<bool> PartnerLink::until_full() {
+  full_.reset();
+  if (open()) co_await full_.wait();
+  co_return open();
+}
+
 Task<void> PartnerLink::read_messages() {
-  while (open_) {
-    const Result<Frame> frame = co_await reader_.next();
+  while (open()) {
+    const Result<Frame> frame = co_await connection_.next();
     Status status = frame.status();
-    if (frame) {
-      heard_ = seams_.executor.now();
-      status = receive(*frame);
-    }
+    if (frame) status = receive(*frame);
     if (failed(status)) {
-      if (open_) explain(status);
+      if (open()) connection_.explain(status);
       co_return;
     }
   }
@@ -133,11 +125,10 @@ Task<void> PartnerLink::read_messages() {
 
 Status PartnerLink::receive(const Frame& frame) {
   const Header& header = frame.header;
-  seams_.trace.hop(Hop::message_in, Layer::mirror_server, to_trace(header));
   switch (header.type) {
     case Message::ack: {
       const Status status = outbox_->acknowledged(header);
-      work_.set();
+      wake();
       return status;
     }
     case Message::refuse: {
@@ -151,34 +142,13 @@ Status PartnerLink::receive(const Frame& frame) {
     case Message::room: {
       const auto bytes = interconnect::decode_room(frame.body);
       const Status status = bytes ? outbox_->room_freed(*bytes) : Status::data_error;
-      work_.set();
+      wake();
       return status;
     }
     case Message::echo:
       return header.flags == interconnect::kAnswer ? Status::success : Status::data_error;
     default:
       return Status::data_error;
-  }
-}
-
-Task<void> PartnerLink::watch_silence() {
-  while (open_) {
-    const Time limit = heard_ + interconnect::kSilenceLimit;
-    const bool closed = co_await closed_.wait_until(limit);
-    if (closed) break;
-    if (seams_.executor.now() < heard_ + interconnect::kSilenceLimit) continue;
-    seams_.log.warning("the partner is silent", {{"peer", stream_->peer()}});
-    close();
-  }
-  running_.release(1);
-}
-
-void PartnerLink::explain(Status status) {
-  if (status == Status::revision_mismatch) {
-    seams_.log.error("the partner speaks another version of the interconnect",
-                     {{"theirs", reader_.version()}, {"ours", interconnect::kVersion}});
-  } else {
-    seams_.log.warning("interconnect closed", {{"peer", stream_->peer()}, {"status", status}});
   }
 }
 

@@ -4,7 +4,7 @@
 
 #include <memory>
 
-#include "iomgr/interconnect_stream.h"
+#include "iomgr/interconnect_connection.h"
 #include "iomgr/partner_order.h"
 #include "iomgr/seams.h"
 #include "iomgr/sync.h"
@@ -26,34 +26,29 @@ class PartnerLink {
 
   /// Any number of times, at any time.
   void close();
-  bool open() const { return open_; }
+  bool open() const { return connection_.open(); }
 
   /// Only while serving. After a change, wake().
   Outbox& outbox() { return *outbox_; }
-  void wake() { work_.set(); }
+  void wake() { connection_.work().set(); }
+  /// Waits until a record waits for room in the partner's store. False: the link is over.
+  Task<bool> until_full();
 
  private:
   Task<Status> exchange_proofs(const PartnerOrder& order);
-  Task<Result<interconnect::Frame>> expect(interconnect::Message type);
   Task<Status> send(interconnect::Message type, ConstBytes body);
   Task<void> write_messages();
-  Task<void> read_messages();
   Task<void> watch_silence();
+  Task<void> read_messages();
   Status receive(const interconnect::Frame& frame);
-  void explain(Status status);
 
   Seams& seams_;
-  std::shared_ptr<Stream> stream_;
-  interconnect::FrameReader reader_;
-  interconnect::FrameBatch batch_;
+  interconnect::Connection connection_;
   std::unique_ptr<Outbox> outbox_;
-  bool open_ = true;
-  Time heard_{};       // when the last whole message came
   Time echo_asked_{};  // when the last echo went out
-  Event work_;         // the writer has something to do
-  Event closed_;
-  Credits running_;  // writer and watch hold one each
-  TaskScope scope_;  // last: its coroutines use the rest
+  Event full_;         // the writer has no room for what it has
+  Credits running_;    // writer and watch hold one each
+  TaskScope scope_;    // last: its coroutines use the rest
 };
 
 }  // namespace understudy

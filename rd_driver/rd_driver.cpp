@@ -145,9 +145,21 @@ Task<bool> RdDriver::converse(PartnerOrder order) {
              {{"partner", order.partner}, {"endpoint", order.endpoint}});
   spawn(tell(Layer::ff_driver, make_irp(Major::mirror, MirrorMinor::partner_up)));
   spawn(tell(Layer::cluster_app, event(EventKind::partner_back)));
+  spawn(relieve(link_));
   co_await link_->serve();
   co_await partner_gone();
   co_return true;
+}
+
+/// Room in the partner's store comes from purges, and these from writing to the medium: when there
+/// is none, ff_driver is told, whether or not its own side is short of anything. If that brought no
+/// room, the writer says so again at its next echo.
+Task<void> RdDriver::relieve(std::shared_ptr<PartnerLink> link) {
+  while (true) {
+    const bool full = co_await link->until_full();
+    if (!full) co_return;
+    co_await tell(Layer::ff_driver, make_irp(Major::mirror, MirrorMinor::full));
+  }
 }
 
 Task<void> RdDriver::partner_gone() {

@@ -28,6 +28,7 @@ class RdDriver : public Driver {
 
   Task<void> keep_connected();
   Task<bool> converse(PartnerOrder order);
+  Task<void> relieve(std::shared_ptr<PartnerLink> link);
   Task<void> tell(Layer neighbour, Irp irp);
   Task<void> partner_gone();
   Irp event(EventKind kind);

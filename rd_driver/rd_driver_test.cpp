@@ -218,6 +218,27 @@ struct Stack {
   }
 };
 
+TEST(RdDriver, TellsTheFilterWhenThePartnersStoreHasNoRoom) {
+  Stack stack;
+  Partner partner(stack.loop, stack.wire);
+  ASSERT_NO_FATAL_FAILURE(stack.begin(partner));
+  const std::size_t told_before = stack.filter.told.size();
+  constexpr std::uint32_t kLarge = 32 * 1024;
+  constexpr std::uint64_t kFits = kRoom / interconnect::stored_bytes(kLarge);
+  const auto append = [&](std::uint64_t lsn) {
+    Irp irp = stack.filter.make(MirrorMinor::append, lsn);
+    irp.record.length = irp.record.capacity = kLarge;
+    stack.filter.send(irp);
+    stack.loop.run_ready();
+  };
+  for (std::uint64_t lsn = 1; lsn <= kFits; ++lsn) append(lsn);
+  EXPECT_EQ(stack.filter.told.size(), told_before);
+  append(kFits + 1);
+  ASSERT_EQ(stack.filter.told.size(), told_before + 1);
+  EXPECT_EQ(stack.filter.told.back().major, Major::mirror);
+  EXPECT_EQ(stack.filter.told.back().minor, static_cast<std::uint8_t>(MirrorMinor::full));
+}
+
 TEST(RdDriver, FailsEverythingAtOnceWhileThereIsNoPartner) {
   Stack stack;
   for (const MirrorMinor minor :

@@ -32,6 +32,7 @@ void stop(CLI::App& app, CommandLine& line);
 void takeover(CLI::App& app, CommandLine& line);
 void giveback(CLI::App& app, CommandLine& line);
 void user(CLI::App& app, CommandLine& line);
+void trace(CLI::App& app, CommandLine& line);
 }  // namespace commands
 
 }  // namespace understudy

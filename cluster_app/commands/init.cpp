@@ -6,8 +6,9 @@
 
 #include "cluster_app/cluster_directory.h"
 #include "cluster_app/commands/commands.h"
-#include "cluster_app/hex.h"
 #include "cluster_app/password.h"
+#include "cluster_app/program_path.h"
+#include "iomgr/hex.h"
 
 namespace understudy {
 namespace {
@@ -91,14 +92,14 @@ int run(CommandLine& line, const Options& options) {
   }
   line.console.out << (ours ? "There is a cluster in " : "Made a cluster in ") << options.directory
                    << (ours ? " already; nothing in it was overwritten." : ".") << std::endl;
+  const std::string command = program_path() + " -C " + fs::current_path().string();
   if (!options.user.empty()) {
     const int added = add_user(line, options);
     if (added != kDone) return added;
   } else if (!ours) {
-    line.console.out << "Nobody can log on yet: cluster_app -C " << options.directory
-                     << " user add NAME" << std::endl;
+    line.console.out << "Nobody can log on yet: " << command << " user add NAME" << std::endl;
   }
-  line.console.out << "Start it with: cluster_app -C " << options.directory << " up" << std::endl;
+  line.console.out << "Start it with: " << command << " up" << std::endl;
   return kDone;
 }
 

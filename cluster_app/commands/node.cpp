@@ -9,8 +9,6 @@ void commands::node(CLI::App& app, CommandLine& line) {
   CLI::App* const command = app.add_subcommand(
       "node", "Run one node here until Ctrl-C or `stop`; it logs to log/NAME.log");
   command->add_option("NAME", *name, "The node, as in cluster.toml")->required()->type_name("");
-  command->add_flag_callback(
-      "--foreground", [] {}, "Stay in the foreground, as it always does");
   command->callback([&line, name] {
     line.run = [&line, name] {
       return line.in_cluster([&line, &name = *name](const ClusterConfig& config) {

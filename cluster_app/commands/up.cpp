@@ -13,6 +13,7 @@
 #include "cluster_app/cluster_status.h"
 #include "cluster_app/commands/commands.h"
 #include "cluster_app/live_view.h"
+#include "cluster_app/program_path.h"
 #include "cluster_app/stopping.h"
 #include "iomgr/accounts.h"
 
@@ -39,8 +40,8 @@ std::string client_line(const ClusterConfig& config) {
                      (users.empty() ? "NAME" : users.front().name) +
                      "%PASSWORD -c 'ls; put FILE; get FILE'";
   if (users.empty())
-    text += "\n  There is no user yet: cluster_app -C " + std::filesystem::current_path().string() +
-            " user add NAME";
+    text += "\n  There is no user yet: " + program_path() + " -C " +
+            std::filesystem::current_path().string() + " user add NAME";
   return text;
 }
 

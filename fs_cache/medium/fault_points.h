@@ -20,6 +20,7 @@ inline constexpr CallPoints kOwner{"medium.mount.owner"};
 inline constexpr CallPoints kReadApplied{"medium.mount.applied"};
 inline constexpr CallPoints kClaim{"medium.mount.claim", "medium.mount.claim.link",
                                    "medium.mount.claim.done"};
+inline constexpr CallPoints kReadIntent{"medium.mount.intent"};
 inline constexpr CallPoints kRecover{"medium.mount.recover", {}, "medium.mount.recover.done"};
 inline constexpr CallPoints kState{"medium.state"};
 inline constexpr CallPoints kList{"medium.list"};
@@ -30,6 +31,7 @@ inline constexpr CallPoints kObjects{"medium.flush.objects", "medium.flush.objec
 inline constexpr CallPoints kObjectsSync{"medium.flush.objects.sync",
                                          "medium.flush.objects.sync.each",
                                          "medium.flush.objects.sync.done"};
+inline constexpr CallPoints kIntent{"medium.flush.intent", {}, "medium.flush.intent.done"};
 inline constexpr CallPoints kEntries{"medium.flush.entries", "medium.flush.entries.each",
                                      "medium.flush.entries.done"};
 inline constexpr CallPoints kEntriesSync{"medium.flush.entries.sync",
@@ -39,6 +41,8 @@ inline constexpr CallPoints kApplied{"medium.flush.applied", "medium.flush.appli
                                      "medium.flush.applied.done"};
 inline constexpr CallPoints kRemove{"medium.flush.remove", "medium.flush.remove.each",
                                     "medium.flush.remove.done"};
+inline constexpr CallPoints kMailboxWrite{"medium.mailbox.write"};
+inline constexpr CallPoints kMailboxRead{"medium.mailbox.read"};
 }  // namespace medium_points
 
 }  // namespace understudy

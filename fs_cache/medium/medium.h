@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "iomgr/bytes.h"
+#include "iomgr/irp.h"
 #include "iomgr/result.h"
 #include "iomgr/task.h"
 
@@ -80,6 +81,15 @@ struct Applied {
       0;  // index + 1 of the node whose mirror store may hold later operations; 0: none
 };
 
+/// The names that a flush is about to change, kept on the medium while it does. Needed where no
+/// other memory holds the log (degraded): a crash between two names of a rename could not be
+/// repaired from anywhere else.
+struct Intent {
+  std::uint64_t epoch = 0;
+  std::uint64_t lsn = 0;  // of the flush; 0: there never was one
+  std::vector<EntryCell> entries;
+};
+
 struct Ownership {
   std::uint64_t epoch = 0;
   std::uint32_t node = 0;
@@ -107,6 +117,9 @@ class Medium {
   /// Clears away what an interrupted flush left behind (temporary names). STEP 312.
   virtual Task<Status> recover() = 0;
 
+  /// What write_intent() wrote last. Of use when its LSN is above that of `applied`.
+  virtual Task<Result<Intent>> read_intent() = 0;
+
   // Reading.
   virtual Task<Result<ObjectState>> read_state(ObjectId object) = 0;
   virtual Task<Result<std::vector<ListedEntry>>> list(ObjectId directory) = 0;
@@ -115,12 +128,21 @@ class Medium {
   virtual Task<Result<Space>> space() = 0;
 
   // Flushing, in this order (design: section 5).
-  virtual Task<Status> write_objects(std::span<const ObjectCells> objects) = 0;      // 1
-  virtual Task<Status> sync_objects(std::span<const ObjectId> objects) = 0;          // 2
+  virtual Task<Status> write_objects(std::span<const ObjectCells> objects) = 0;  // 1
+  virtual Task<Status> sync_objects(std::span<const ObjectId> objects) = 0;      // 2
+  /// Replaces the one before in one step; durable when it completes.
+  virtual Task<Status> write_intent(const Intent& intent) = 0;
   virtual Task<Status> write_entries(std::span<const EntryCell> entries) = 0;        // 3
   virtual Task<Status> sync_directories(std::span<const ObjectId> directories) = 0;  // 4
   virtual Task<Status> write_applied(const Applied& applied) = 0;  // 5, durable when it completes
   virtual Task<Status> remove_objects(std::span<const ObjectId> objects) = 0;  // 7
+
+  // The mailbox: a slot for each node in each of two areas (0 and 1), for which nobody needs the
+  // lock, only a LUN. `durable`: not before the device has it, or not from anywhere but the device.
+  virtual Task<Status> write_mailbox(std::uint32_t area, MailboxSlot slot, bool durable) = 0;
+  /// STATUS_NOT_FOUND: that node never wrote. STATUS_CRC_ERROR: what is there is damaged.
+  virtual Task<Result<MailboxSlot>> read_mailbox(std::uint32_t area, std::uint32_t node,
+                                                 bool durable) = 0;
 };
 
 }  // namespace understudy

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
-#include <set>
+#include <unordered_map>
 #include <utility>
 
 namespace understudy {
@@ -86,39 +86,87 @@ void MemoryDisk::sync(const std::function<bool(const Cell&)>& which) {
   });
 }
 
+/// As after fsync: what it could not write counts as clean, and the next one does not try it.
+Status MemoryDisk::sync_or_fail(const std::function<bool(const Cell&)>& which,
+                                const MemoryMedium& medium) {
+  const bool fails = std::exchange(fails_sync_, false);
+  if (fails) {
+    std::erase_if(unsynced_, which);
+  } else {
+    sync(which);
+  }
+  touched(fails ? Touch::sync_failed : Touch::synced, medium);
+  return fails ? Status::io_device_error : Status::success;
+}
+
+void MemoryDisk::set_hung(bool hung) {
+  hung_ = hung;
+  if (hung_) return;
+  for (MemoryMedium* const medium : mounted_) medium->disk_moves_.pulse();
+}
+
 void MemoryDisk::crash(const std::function<bool()>& keeps) {
-  sync([&](const Cell&) { return keeps(); });
+  crash(keeps, [] { return std::size_t{0}; });
+}
+
+void MemoryDisk::crash(const std::function<bool()>& keeps,
+                       const std::function<std::size_t()>& torn) {
+  for (Cell& cell : unsynced_) {
+    if (keeps()) {
+      apply(durable_, cell);
+    } else if (auto* const put = std::get_if<Put>(&cell)) {
+      put->bytes.resize(std::min(put->bytes.size(), torn() * kSector));
+      if (!put->bytes.empty()) apply(durable_, cell);
+    }
+  }
   unsynced_.clear();
   if (unsynced_applied_ && keeps()) applied_ = *unsynced_applied_;
   unsynced_applied_.reset();
   current_ = durable_;
 }
 
-MemoryMedium::MemoryMedium(const Seams& seams, std::shared_ptr<MemoryDisk> disk)
-    : executor_(seams.executor), faults_(seams.faults), disk_(std::move(disk)) {}
+MemoryMedium::MemoryMedium(const Seams& seams, std::shared_ptr<MemoryDisk> disk, std::uint32_t node)
+    : executor_(seams.executor),
+      faults_(seams.faults),
+      disk_(std::move(disk)),
+      node_(node),
+      disk_moves_(seams.executor) {
+  disk_->mounted_.push_back(this);
+}
 
 MemoryMedium::~MemoryMedium() {
+  std::erase(disk_->mounted_, this);
   if (holds_lock_) disk_->locked_ = false;
+}
+
+Task<void> MemoryMedium::wait_for_disk() {
+  if (disk_->delay_ > Duration(0)) co_await sleep_for(executor_, disk_->delay_);
+  while (disk_->hung_) co_await disk_moves_.wait();
 }
 
 Task<Status> MemoryMedium::run(CallPoints points, std::size_t parts, Part part) {
   const Status before = faults_.pass(points.before);
+  if (before == FaultPoints::kStalled) co_await never{};
   if (failed(before)) co_return before;
+  if (disk_->delay_ > Duration(0) || disk_->hung_) co_await wait_for_disk();
   Status status = Status::success;
   for (std::size_t i = 0; i < parts && ok(status); ++i) {
     if (i > 0) status = faults_.pass(points.between);
+    if (status == FaultPoints::kStalled) co_await never{};
     if (failed(status)) break;
     offload work{executor_, [&status, &part, i] { status = part(i); }};
     co_await work;
   }
   if (ok(status)) status = faults_.pass(points.done);
+  if (status == FaultPoints::kStalled) co_await never{};
   co_return status;
 }
 
 Task<Status> MemoryMedium::lock() {
   return run(medium_points::kLock, 1, [this](std::size_t) {
-    if (disk_->locked_) return Status::sharing_violation;
+    if (disk_->locked_ && disk_->lock_guards_) return Status::sharing_violation;
     holds_lock_ = disk_->locked_ = true;
+    disk_->touched(MemoryDisk::Touch::locked, *this);
     return Status::success;
   });
 }
@@ -126,6 +174,7 @@ Task<Status> MemoryMedium::lock() {
 Task<void> MemoryMedium::unlock() {
   disk_->locked_ = false;
   holds_lock_ = false;
+  disk_->touched(MemoryDisk::Touch::unlocked, *this);
   co_return;
 }
 
@@ -140,6 +189,7 @@ Task<Status> MemoryMedium::claim(Ownership ownership) {
   return run(medium_points::kClaim, 1, [this, ownership](std::size_t) {
     if (ownership.epoch <= disk_->owner_.epoch) return Status::object_name_collision;
     disk_->owner_ = ownership;
+    disk_->touched(MemoryDisk::Touch::claimed, *this);
     return Status::success;
   });
 }
@@ -154,9 +204,15 @@ Task<Result<Applied>> MemoryMedium::read_applied() {
 Task<Status> MemoryMedium::recover() {
   return run(medium_points::kRecover, 1, [this](std::size_t) {
     // A killed predecessor's changes become durable before anything builds on them.
-    disk_->sync([](const MemoryDisk::Cell&) { return true; });
-    return Status::success;
+    return disk_->sync_or_fail([](const MemoryDisk::Cell&) { return true; }, *this);
   });
+}
+
+Task<Result<Intent>> MemoryMedium::read_intent() {
+  const Status status =
+      co_await run(medium_points::kReadIntent, 1, [](std::size_t) { return Status::success; });
+  if (failed(status)) co_return status;
+  co_return disk_->intent_;
 }
 
 Task<Result<ObjectState>> MemoryMedium::read_state(ObjectId object) {
@@ -176,14 +232,13 @@ Task<Result<std::vector<ListedEntry>>> MemoryMedium::list(ObjectId directory) {
   const Status status = co_await run(medium_points::kList, 1, [&](std::size_t) {
     const MemoryDisk::Image& image = disk_->current_;
     if (!image.objects.contains(directory)) return Status::object_name_not_found;
+    std::unordered_map<ObjectId, std::uint32_t> links;
+    for (const auto& [place, named] : image.entries) ++links[named];
     for (auto at = image.entries.lower_bound({directory, ""});
          at != image.entries.end() && at->first.first == directory; ++at) {
       const auto object = image.objects.find(at->second);
       if (object == image.objects.end()) return Status::file_corrupt;
-      const auto links =
-          std::count_if(image.entries.begin(), image.entries.end(),
-                        [&](const auto& entry) { return entry.second == at->second; });
-      listed.push_back({at->first.second, at->second, static_cast<std::uint32_t>(links),
+      listed.push_back({at->first.second, at->second, links.at(at->second),
                         object->second.bytes.size(), object->second.state});
     }
     return Status::success;
@@ -225,18 +280,26 @@ Task<Status> MemoryMedium::write_objects(std::span<const ObjectCells> objects) {
           MemoryDisk::Put{cells.object, data.offset, {data.bytes.begin(), data.bytes.end()}});
     }
     if (cells.state) disk_->change(MemoryDisk::Set{cells.object, *cells.state});
+    disk_->touched(MemoryDisk::Touch::written, *this);
     return Status::success;
   });
 }
 
 Task<Status> MemoryMedium::sync_objects(std::span<const ObjectId> objects) {
   return run(medium_points::kObjectsSync, objects.size(), [this, objects](std::size_t i) {
-    disk_->sync([id = objects[i]](const MemoryDisk::Cell& cell) {
+    const auto of_it = [id = objects[i]](const MemoryDisk::Cell& cell) {
       return std::visit(Match{[](const MemoryDisk::Name&) { return false; },
                               [](const MemoryDisk::Drop&) { return false; },
                               [id](const auto& of_object) { return of_object.object == id; }},
                         cell);
-    });
+    };
+    return disk_->sync_or_fail(of_it, *this);
+  });
+}
+
+Task<Status> MemoryMedium::write_intent(const Intent& intent) {
+  return run(medium_points::kIntent, 1, [this, intent](std::size_t) {
+    disk_->intent_ = intent;
     return Status::success;
   });
 }
@@ -248,17 +311,18 @@ Task<Status> MemoryMedium::write_entries(std::span<const EntryCell> entries) {
     const bool there = objects.contains(entry.directory) && objects.contains(entry.object);
     if (entry.object != 0 && !there) return Status::file_corrupt;
     disk_->change(MemoryDisk::Name{entry.directory, entry.name, entry.object});
+    disk_->touched(MemoryDisk::Touch::written, *this);
     return Status::success;
   });
 }
 
 Task<Status> MemoryMedium::sync_directories(std::span<const ObjectId> directories) {
   return run(medium_points::kEntriesSync, directories.size(), [this, directories](std::size_t i) {
-    disk_->sync([id = directories[i]](const MemoryDisk::Cell& cell) {
+    const auto in_it = [id = directories[i]](const MemoryDisk::Cell& cell) {
       const auto* name = std::get_if<MemoryDisk::Name>(&cell);
       return name != nullptr && name->directory == id;
-    });
-    return Status::success;
+    };
+    return disk_->sync_or_fail(in_it, *this);
   });
 }
 
@@ -269,6 +333,7 @@ Task<Status> MemoryMedium::write_applied(const Applied& applied) {
     } else {
       disk_->applied_ = applied;
       disk_->unsynced_applied_.reset();
+      disk_->touched(MemoryDisk::Touch::applied, *this);
     }
     return Status::success;
   });
@@ -277,8 +342,29 @@ Task<Status> MemoryMedium::write_applied(const Applied& applied) {
 Task<Status> MemoryMedium::remove_objects(std::span<const ObjectId> objects) {
   return run(medium_points::kRemove, objects.size(), [this, objects](std::size_t i) {
     disk_->change(MemoryDisk::Drop{objects[i]});
+    disk_->touched(MemoryDisk::Touch::written, *this);
     return Status::success;
   });
+}
+
+Task<Status> MemoryMedium::write_mailbox(std::uint32_t area, MailboxSlot slot, bool) {
+  const Status status = co_await run(medium_points::kMailboxWrite, 1, [&](std::size_t) {
+    disk_->mailbox_[{area, slot.node}] = slot;
+    return Status::success;
+  });
+  co_return status;
+}
+
+Task<Result<MailboxSlot>> MemoryMedium::read_mailbox(std::uint32_t area, std::uint32_t node, bool) {
+  MailboxSlot slot{};
+  const Status status = co_await run(medium_points::kMailboxRead, 1, [&](std::size_t) {
+    const auto found = disk_->mailbox_.find({area, node});
+    if (found == disk_->mailbox_.end()) return Status::not_found;
+    slot = found->second;
+    return Status::success;
+  });
+  if (failed(status)) co_return status;
+  co_return slot;
 }
 
 }  // namespace understudy

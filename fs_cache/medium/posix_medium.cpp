@@ -8,6 +8,8 @@
 
 #include "fs_cache/medium/applied_slots.h"
 #include "fs_cache/medium/entry_name.h"
+#include "fs_cache/medium/intent_file.h"
+#include "fs_cache/medium/mailbox_slots.h"
 #include "fs_cache/medium/owner_file.h"
 #include "iomgr/bounds.h"
 
@@ -79,12 +81,14 @@ PosixMedium::PosixMedium(const Seams& seams, const std::string& path)
 
 Task<Status> PosixMedium::run(CallPoints points, std::size_t parts, Part part) {
   const Status before = faults_.pass(points.before);
+  if (before == FaultPoints::kStalled) co_await never{};
   if (failed(before)) co_return before;
   const std::size_t stride = faults_.armed(points.between) ? 1 : parts;
   IoOutcome failure;
   for (std::size_t first = 0; first < parts; first += stride) {
     if (first > 0) {
       const Status between = faults_.pass(points.between);
+      if (between == FaultPoints::kStalled) co_await never{};
       if (failed(between)) co_return between;
     }
     const std::size_t last = std::min(parts, first + stride);
@@ -94,7 +98,9 @@ Task<Status> PosixMedium::run(CallPoints points, std::size_t parts, Part part) {
     co_await work;
     if (failure) co_return report(*failure);
   }
-  co_return faults_.pass(points.done);
+  const Status done = faults_.pass(points.done);
+  if (done == FaultPoints::kStalled) co_await never{};
+  co_return done;
 }
 
 Status PosixMedium::report(const IoFailure& failure) {
@@ -200,6 +206,17 @@ Task<Status> PosixMedium::recover() {
   const Status status =
       co_await run(medium_points::kRecover, 1, [&](std::size_t) { return recover_lun(*folders); });
   co_return status;
+}
+
+Task<Result<Intent>> PosixMedium::read_intent() {
+  if (!lock_) co_return Status::device_not_ready;
+  const Folders folders = folders_;
+  Intent intent;
+  const Status status = co_await run(medium_points::kReadIntent, 1, [&](std::size_t) {
+    return read_intent_file(*folders, intent);
+  });
+  if (failed(status)) co_return status;
+  co_return intent;
 }
 
 // Reading.
@@ -324,6 +341,14 @@ Task<Status> PosixMedium::sync_objects(std::span<const ObjectId> objects) {
   co_return status;
 }
 
+Task<Status> PosixMedium::write_intent(const Intent& intent) {
+  if (!lock_) co_return Status::device_not_ready;
+  const Folders folders = folders_;
+  const Status status = co_await run(
+      medium_points::kIntent, 1, [&](std::size_t) { return write_intent_file(*folders, intent); });
+  co_return status;
+}
+
 Task<Status> PosixMedium::write_entries(std::span<const EntryCell> entries) {
   if (!lock_) co_return Status::device_not_ready;
   const Folders folders = folders_;
@@ -393,6 +418,33 @@ Task<Status> PosixMedium::remove_objects(std::span<const ObjectId> objects) {
   });
   report(notices);
   co_return status;
+}
+
+// The mailbox.
+
+Task<Status> PosixMedium::write_mailbox(std::uint32_t area, MailboxSlot slot, bool durable) {
+  const Status attached = co_await attach();
+  if (failed(attached)) co_return attached;
+  const Folders folders = folders_;
+  const Status status = co_await run(medium_points::kMailboxWrite, 1, [&](std::size_t) {
+    return write_mailbox_slot(*folders, area, slot, durable);
+  });
+  co_return status;
+}
+
+Task<Result<MailboxSlot>> PosixMedium::read_mailbox(std::uint32_t area, std::uint32_t node,
+                                                    bool durable) {
+  const Status attached = co_await attach();
+  if (failed(attached)) co_return attached;
+  const Folders folders = folders_;
+  MailboxSlot slot{};
+  Status found = Status::not_found;
+  const Status status = co_await run(medium_points::kMailboxRead, 1, [&](std::size_t) {
+    return read_mailbox_slot(*folders, area, node, durable, slot, found);
+  });
+  if (failed(status)) co_return status;
+  if (failed(found)) co_return found;
+  co_return slot;
 }
 
 }  // namespace understudy

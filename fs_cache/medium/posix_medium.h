@@ -39,11 +39,12 @@ class PosixMedium : public Medium {
 
   Task<Status> lock() override;
   Task<void> unlock() override;
-  /// read_owner and claim need no lock, but a LUN.
+  /// read_owner, claim and the mailbox need no lock, but a LUN.
   Task<Result<Ownership>> read_owner() override;
   Task<Status> claim(Ownership ownership) override;
   Task<Result<Applied>> read_applied() override;
   Task<Status> recover() override;
+  Task<Result<Intent>> read_intent() override;
 
   Task<Result<ObjectState>> read_state(ObjectId object) override;
   Task<Result<std::vector<ListedEntry>>> list(ObjectId directory) override;
@@ -52,11 +53,16 @@ class PosixMedium : public Medium {
 
   Task<Status> write_objects(std::span<const ObjectCells> objects) override;
   Task<Status> sync_objects(std::span<const ObjectId> objects) override;
+  Task<Status> write_intent(const Intent& intent) override;
   Task<Status> write_entries(std::span<const EntryCell> entries) override;
   Task<Status> sync_directories(std::span<const ObjectId> directories) override;
   /// The medium counts generations itself: it ignores the one in `applied`.
   Task<Status> write_applied(const Applied& applied) override;
   Task<Status> remove_objects(std::span<const ObjectId> objects) override;
+
+  Task<Status> write_mailbox(std::uint32_t area, MailboxSlot slot, bool durable) override;
+  Task<Result<MailboxSlot>> read_mailbox(std::uint32_t area, std::uint32_t node,
+                                         bool durable) override;
 
  private:
   using Folders = std::shared_ptr<const LunFolders>;

@@ -290,5 +290,33 @@ TEST_F(AppliedTest, WithoutAValidSlotTheLunIsCorrupt) {
   EXPECT_EQ(read().status(), Status::file_corrupt);
 }
 
+TEST(PosixIntent, IsWholeReplacedInOneStepAndRefusedWhenDamaged) {
+  TemporaryDirectory folder;
+  Mount lun(folder.path());
+  ASSERT_EQ(lun.run(mount(lun.medium)), Status::success);
+  EXPECT_EQ(lun.run(lun.medium.read_intent())->lsn, 0U) << "there never was one";
+
+  Intent intent{3, 7, {{kRootObject, "new", 42, false}, {kRootObject, std::string(300, 'x'), 0}}};
+  ASSERT_EQ(lun.run(lun.medium.write_intent(intent)), Status::success);
+  intent.lsn = 9;
+  intent.entries[0].object_is_directory = true;
+  ASSERT_EQ(lun.run(lun.medium.write_intent(intent)), Status::success);
+  const auto found = lun.run(lun.medium.read_intent());
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->epoch, 3U);
+  EXPECT_EQ(found->lsn, 9U);
+  ASSERT_EQ(found->entries.size(), 2U);
+  EXPECT_EQ(found->entries[0].name, "new");
+  EXPECT_EQ(found->entries[0].object, 42U);
+  EXPECT_TRUE(found->entries[0].object_is_directory);
+  EXPECT_EQ(found->entries[1].name, std::string(300, 'x'));
+
+  const std::string path = folder.path() + "/.understudy/intent";
+  for (std::uintmax_t size = std::filesystem::file_size(path); size-- > 0;) {
+    std::filesystem::resize_file(path, size);
+    EXPECT_EQ(lun.run(lun.medium.read_intent()).status(), Status::file_corrupt) << size;
+  }
+}
+
 }  // namespace
 }  // namespace understudy::medium_test

@@ -1,5 +1,7 @@
 #include "iomgr/host/fault_text.h"
 
+#include "iomgr/fault_points.h"
+
 namespace understudy {
 
 Layer parse_layer(std::string_view name) {
@@ -8,6 +10,21 @@ Layer parse_layer(std::string_view name) {
   }
   return Layer::none;
 }
+
+namespace {
+
+std::string check_point(Layer layer, std::string_view fault) {
+  const std::size_t equals = fault.find('=');
+  const std::string name(fault.substr(0, equals));
+  const FaultPoint* const point = find_fault_point(layer, name);
+  if (point == nullptr)
+    return "there is no fault point '" + name + "' in " + std::string(to_string(layer));
+  if (!point->stalls && fault.substr(equals).starts_with("=stall"))
+    return "fault point '" + name + "' cannot stall";
+  return {};
+}
+
+}  // namespace
 
 std::string arm_faults(FaultPoints& faults, std::string_view text, std::string_view node,
                        Layer layer) {
@@ -18,13 +35,15 @@ std::string arm_faults(FaultPoints& faults, std::string_view text, std::string_v
     const std::size_t colon = entry.find(':');
     const std::size_t dot = entry.substr(0, colon).rfind('.');
     if (colon == std::string_view::npos || dot == std::string_view::npos || dot == 0)
-      return std::string(entry);
+      return "cannot read '" + std::string(entry) + "'";
     const Layer meant = parse_layer(entry.substr(dot + 1, colon - dot - 1));
     FaultPoints others;
     const bool ours = meant == layer && entry.substr(0, dot) == node;
     const std::string_view fault = entry.substr(colon + 1);
     if (meant == Layer::none || fault.empty() || !(ours ? faults : others).parse(fault))
-      return std::string(entry);
+      return "cannot read '" + std::string(entry) + "'";
+    const std::string wrong = check_point(meant, fault);
+    if (!wrong.empty()) return "'" + std::string(entry) + "': " + wrong;
   }
   return {};
 }

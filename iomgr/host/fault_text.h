@@ -15,9 +15,9 @@ namespace understudy {
 inline constexpr const char* kFaultVariable = "UNDERSTUDY_FAULTS";
 
 /// Arms in `faults` the entries of `text` for `layer` of `node`. An entry is "node.layer:" and what
-/// FaultPoints::parse reads. Gives the first entry that cannot be read, empty when all can; what is
-/// meant for others is checked too, so that a typing error is not taken for a fault that never
-/// fired.
+/// FaultPoints::parse reads, with a point of fault_points.h. Gives what is wrong with the first
+/// entry that cannot be, empty when all can; what is meant for others is checked too, so that a
+/// typing error is not taken for a fault that never fired.
 std::string arm_faults(FaultPoints& faults, std::string_view text, std::string_view node,
                        Layer layer);
 

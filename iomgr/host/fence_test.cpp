@@ -97,5 +97,19 @@ TEST(ProcessIdentity, NamesThisProcess) {
   EXPECT_EQ(machine_identity(), machine_identity());
 }
 
+TEST(ProcessIdentity, OfAProcessThatEndsWhileItIsLookedAtIsNone) {
+  // Nobody reaps: an id is gone the moment its process ends, also between the opening of its file
+  // in /proc and the reading.
+  signal(SIGCHLD, SIG_IGN);
+  for (int i = 0; i < 500; ++i) {
+    const pid_t pid = fork();
+    ASSERT_GE(pid, 0);
+    if (pid == 0) _exit(0);
+    while (start_time_of(pid)) {
+    }
+  }
+  signal(SIGCHLD, SIG_DFL);
+}
+
 }  // namespace
 }  // namespace understudy

@@ -1,6 +1,6 @@
 // A tiny layer for the tests of the host. The name by which it is started says which layer it is. A
 // read goes down from netstack over ff_driver to fs_cache, which answers; each adds its number to
-// `information`. set_information lets the named fault point "echo" pass.
+// `information`. set_information passes a fault point of the layer that it plays.
 #include <algorithm>
 #include <string_view>
 
@@ -15,7 +15,7 @@ class Echo : public Driver {
   Echo(Layer layer, Layer below, Seams seams) : Driver(layer, seams), below_(below) {
     on(Major::read, [this](Irp& irp) { return read(irp); });
     on(Major::set_information,
-       [this](Irp&) -> Task<Status> { co_return this->seams().faults.pass("echo"); });
+       [this](Irp&) -> Task<Status> { co_return this->seams().faults.pass(fault_point()); });
   }
 
  private:
@@ -26,6 +26,10 @@ class Echo : public Driver {
     }
     irp.information = irp.information * 10 + static_cast<std::uint64_t>(layer());
     co_return Status::success;
+  }
+
+  std::string_view fault_point() const {
+    return this->layer() == Layer::rd_driver ? "rd.send" : "flush.begin";
   }
 
   Layer below_;

@@ -244,7 +244,8 @@ class Faults {
 
 TEST(NodeProcesses, FaultPointsOfTheEnvironmentReachTheLayerTheyNameAndNoOther) {
   const Programs programs;
-  const Faults faults("b.fs_cache:echo=error+,a.fs_cache:echo=error@2,a.rd_driver:echo=kill");
+  const Faults faults(
+      "b.fs_cache:flush.begin=error+,a.fs_cache:flush.begin=error@2,a.rd_driver:rd.send=kill");
   Node node(programs);
   EXPECT_EQ(node.ask(Layer::fs_cache, Major::set_information).first, Status::success);
   EXPECT_EQ(node.ask(Layer::fs_cache, Major::set_information).first, Status::io_device_error);

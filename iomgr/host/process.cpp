@@ -185,11 +185,9 @@ int run_checked(Layer layer, LayerFactory factory, const Arguments& arguments, c
   const std::string name(to_string(layer));
   FaultPoints faults;
   const char* fault_text = getenv(kFaultVariable);
-  const std::string unreadable =
+  const std::string wrong =
       arm_faults(faults, fault_text == nullptr ? "" : fault_text, arguments.node, layer);
-  if (!unreadable.empty()) {
-    return refuse(layer, std::string(kFaultVariable) + ": cannot read '" + unreadable + "'");
-  }
+  if (!wrong.empty()) return refuse(layer, std::string(kFaultVariable) + ": " + wrong);
   if (!settle(layer, arguments)) {
     return refuse(
         layer, "--parent " + std::to_string(arguments.parent) + ": not the parent of this process");

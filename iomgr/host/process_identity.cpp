@@ -4,14 +4,16 @@
 
 #include <charconv>
 #include <fstream>
-#include <iterator>
 #include <sstream>
 
 namespace understudy {
 
 std::optional<std::uint64_t> start_time_of(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  // By getline, which takes it for an end when the process is gone between opening and reading; a
+  // bare iterator throws then.
+  std::string text;
+  std::getline(file, text, '\0');
   // Field 2 is the program's name in parentheses and may contain anything, parentheses too.
   const std::size_t name_end = text.rfind(')');
   if (name_end == std::string::npos) return std::nullopt;

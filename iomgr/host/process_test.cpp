@@ -96,9 +96,10 @@ TEST(RunLayer, RefusesFaultsThatItCannotRead) {
   const Ended ended =
       run("--node a --parent 1 --arena 3 --link ff_driver=4 --link cluster_app=5 3</dev/null "
           "4</dev/null 5</dev/null",
-          "UNDERSTUDY_FAULTS=a.fs_cache:x=explode");
+          "UNDERSTUDY_FAULTS=a.fs_cache:flush.end=explode");
   EXPECT_EQ(ended.code, kExitBadArguments);
-  EXPECT_EQ(ended.output, "fs_cache: UNDERSTUDY_FAULTS: cannot read 'a.fs_cache:x=explode'\n");
+  EXPECT_EQ(ended.output,
+            "fs_cache: UNDERSTUDY_FAULTS: cannot read 'a.fs_cache:flush.end=explode'\n");
 }
 
 TEST(RunLayer, ExplainsItself) {
@@ -116,20 +117,42 @@ TEST(RunLayer, ExplainsItself) {
 
 TEST(FaultText, ArmsOnlyWhatIsForThisLayer) {
   FaultPoints faults;
-  EXPECT_EQ(arm_faults(faults, "a.fs_cache:x.y=error,b.fs_cache:z=error,a.netstack:z=error", "a",
-                       Layer::fs_cache),
+  EXPECT_EQ(arm_faults(faults,
+                       "a.fs_cache:flush.begin=error,b.fs_cache:flush.end=error,"
+                       "a.rd_driver:rd.send=error",
+                       "a", Layer::fs_cache),
             "");
-  EXPECT_EQ(faults.pass("z"), Status::success);
-  EXPECT_EQ(faults.pass("x.y"), Status::io_device_error);
+  EXPECT_EQ(faults.pass("flush.end"), Status::success);
+  EXPECT_EQ(faults.pass("rd.send"), Status::success);
+  EXPECT_EQ(faults.pass("flush.begin"), Status::io_device_error);
 }
 
 TEST(FaultText, NamesTheEntryThatCannotBeRead) {
   FaultPoints faults;
-  for (const char* bad : {"x=error", "a:x=error", "a.nobody:x=error", ".fs_cache:x=error",
-                          "b.netstack:x", "a.fs_cache:", "a.fs_cache:x=error@0", "a.fs_cache"}) {
-    EXPECT_EQ(arm_faults(faults, std::string("a.fs_cache:y=error,") + bad, "a", Layer::fs_cache),
-              bad);
+  for (const char* bad : {"flush.end=error", "a:flush.end=error", "a.nobody:flush.end=error",
+                          ".fs_cache:flush.end=error", "b.rd_driver:rd.send",
+                          "a.fs_cache:", "a.fs_cache:flush.end=error@0", "a.fs_cache"}) {
+    EXPECT_EQ(arm_faults(faults, std::string("a.fs_cache:flush.begin=error,") + bad, "a",
+                         Layer::fs_cache),
+              "cannot read '" + std::string(bad) + "'");
   }
+}
+
+TEST(FaultText, RefusesAPointThatTheLayerNeverPasses) {
+  FaultPoints faults;
+  for (const char* bad : {"a.fs_cache:medium.write=error", "b.netstack:flush.end=kill"}) {
+    const std::string said = arm_faults(faults, bad, "a", Layer::fs_cache);
+    EXPECT_NE(said.find("there is no fault point"), std::string::npos) << said;
+    EXPECT_NE(said.find(bad), std::string::npos) << said;
+  }
+}
+
+TEST(FaultText, StallsOnlyWhereAnOperationCanWait) {
+  FaultPoints faults;
+  EXPECT_EQ(arm_faults(faults, "a.fs_cache:medium.read=stall+", "a", Layer::fs_cache), "");
+  EXPECT_EQ(faults.pass("medium.read"), FaultPoints::kStalled);
+  const std::string said = arm_faults(faults, "a.rd_driver:rd.send=stall", "a", Layer::fs_cache);
+  EXPECT_NE(said.find("cannot stall"), std::string::npos) << said;
 }
 
 class LogFile : public testing::Test {

@@ -24,14 +24,16 @@ class Actions {
 
 class Attributes {
  public:
-  Attributes() {
+  explicit Attributes(bool own_group) {
     posix_spawnattr_init(&attributes_);
     sigset_t signals;
     sigemptyset(&signals);
     posix_spawnattr_setsigmask(&attributes_, &signals);
     sigfillset(&signals);
     posix_spawnattr_setsigdefault(&attributes_, &signals);
-    posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+    const int group = own_group ? POSIX_SPAWN_SETPGROUP : 0;
+    posix_spawnattr_setflags(
+        &attributes_, static_cast<short>(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | group));
   }
   ~Attributes() { posix_spawnattr_destroy(&attributes_); }
   Attributes(const Attributes&) = delete;
@@ -45,7 +47,7 @@ class Attributes {
 }  // namespace
 
 pid_t spawn(const std::string& program, const std::vector<std::string>& arguments,
-            const std::vector<int>& passed) {
+            const std::vector<int>& passed, const SpawnOptions& options) {
   const int end = kFirstPassedFd + static_cast<int>(passed.size());
   Actions actions;
   posix_spawn_file_actions_addopen(actions.get(), STDIN_FILENO, "/dev/null", O_RDONLY, 0);
@@ -64,10 +66,15 @@ pid_t spawn(const std::string& program, const std::vector<std::string>& argument
   std::vector<char*> argv = {const_cast<char*>(program.c_str())};
   for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
-  Attributes attributes;
+  std::vector<char*> envp;
+  for (const std::string& each : options.environment)
+    envp.push_back(const_cast<char*>(each.c_str()));
+  for (char** each = environ; *each != nullptr; ++each) envp.push_back(*each);
+  envp.push_back(nullptr);
+  Attributes attributes(options.own_group);
   pid_t pid = 0;
   const int error =
-      posix_spawn(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(), environ);
+      posix_spawn(&pid, program.c_str(), actions.get(), attributes.get(), argv.data(), envp.data());
   return error == 0 ? pid : -error;
 }
 

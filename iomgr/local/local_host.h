@@ -58,11 +58,14 @@ class LocalMemory {
 /// One node of one process. Layers made with its seams must be destroyed before it.
 class LocalHost {
  public:
+  /// `seed`: of all randomness in the node.
   LocalHost(VirtualLoop& loop, Wire& wire, std::string node,
-            std::shared_ptr<LocalMemory> memory = std::make_shared<LocalMemory>(small_sizes()))
+            std::shared_ptr<LocalMemory> memory = std::make_shared<LocalMemory>(small_sizes()),
+            std::uint64_t seed = 0)
       : loop_(loop),
         wire_(wire),
         node_(std::move(node)),
+        seed_(seed),
         memory_(std::move(memory)),
         arena_(Arena::format(memory_->bytes(), memory_->sizes(), node_)) {}
 
@@ -74,8 +77,11 @@ class LocalHost {
     return {*each.executor, *each.network, *each.random, arena_,
             *each.trace,    each.faults,   *each.log};
   }
-  Executor& executor(Layer layer) { return *of(layer).executor; }
+  VirtualExecutor& executor(Layer layer) { return *of(layer).executor; }
   FaultPoints& faults(Layer layer) { return of(layer).faults; }
+  /// Nothing that the layer sends from now on leaves the node.
+  void silence(Layer layer) { of(layer).network->silence(); }
+  Trace& trace(Layer layer) { return *of(layer).trace; }
   Arena& arena() { return arena_; }
 
   /// Joins two drivers of this node by a link.
@@ -87,7 +93,7 @@ class LocalHost {
 
  private:
   struct Each {
-    std::unique_ptr<Executor> executor;
+    std::unique_ptr<VirtualExecutor> executor;
     std::unique_ptr<LocalNetwork> network;
     std::unique_ptr<SeededRandom> random;
     std::unique_ptr<Trace> trace;
@@ -96,12 +102,13 @@ class LocalHost {
   };
 
   Each& of(Layer layer) {
-    auto& slot = layers_.at(static_cast<std::size_t>(layer));
+    const auto index = static_cast<std::size_t>(layer);
+    auto& slot = layers_.at(index);
     if (slot == nullptr) {
       slot = std::make_unique<Each>();
       slot->executor = loop_.make_executor();
-      slot->network = std::make_unique<LocalNetwork>(wire_, *slot->executor);
-      slot->random = std::make_unique<SeededRandom>(static_cast<std::uint64_t>(layer) + 1);
+      slot->network = std::make_unique<LocalNetwork>(wire_, *slot->executor, node_);
+      slot->random = std::make_unique<SeededRandom>(seed_ * kLayers + index + 1);
       slot->trace = std::make_unique<Trace>(layer, arena_.header().trace_mask,
                                             arena_.trace_ring(layer), *slot->executor);
       slot->log = std::make_unique<TestLog>(node_ + "." + std::string(to_string(layer)));
@@ -112,6 +119,7 @@ class LocalHost {
   VirtualLoop& loop_;
   Wire& wire_;
   std::string node_;
+  std::uint64_t seed_;
   std::shared_ptr<LocalMemory> memory_;
   Arena arena_;
   std::array<std::unique_ptr<Each>, kLayers> layers_;

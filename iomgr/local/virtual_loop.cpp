@@ -4,54 +4,92 @@
 
 namespace understudy {
 
-class VirtualExecutor : public Executor {
- public:
-  explicit VirtualExecutor(VirtualLoop& loop) : loop_(loop), alive_(std::make_shared<char>()) {}
+VirtualExecutor::VirtualExecutor(VirtualLoop& loop)
+    : loop_(loop), life_(std::make_shared<VirtualLoop::Life>()) {}
 
-  void post(std::function<void()> work) override { loop_.post({alive_, std::move(work)}); }
+/// Timers go at once: what they hold may want this executor when it is destroyed.
+VirtualExecutor::~VirtualExecutor() {
+  loop_.forget_timers_of(life_);
+}
 
-  TimerId start_timer(Time deadline, std::function<void()> work) override {
-    const TimerId id = ++loop_.next_timer_;
-    loop_.timers_.emplace(deadline, VirtualLoop::Timer{id, {alive_, std::move(work)}});
-    deadlines_.emplace(id, deadline);
-    return id;
-  }
+void VirtualExecutor::post(std::function<void()> work) {
+  loop_.post({life_, std::move(work)});
+}
 
-  void cancel_timer(TimerId timer) override {
-    const auto deadline = deadlines_.find(timer);
-    if (deadline == deadlines_.end()) return;
-    auto [first, last] = loop_.timers_.equal_range(deadline->second);
-    for (; first != last; ++first) {
-      if (first->second.id == timer) {
-        loop_.timers_.erase(first);
-        break;
-      }
-    }
-    deadlines_.erase(deadline);
-  }
+Executor::TimerId VirtualExecutor::start_timer(Time deadline, std::function<void()> work) {
+  return loop_.start_timer(deadline, {life_, std::move(work)});
+}
 
-  Time now() const override { return loop_.now(); }
+void VirtualExecutor::cancel_timer(TimerId timer) {
+  loop_.cancel_timer(timer);
+}
 
-  FileTime wall_time() const override {
-    constexpr FileTime kStart = 133'800'000'000'000'000;  // some day in 2024
-    return kStart + static_cast<FileTime>(loop_.now().count() / 100);
-  }
+FileTime VirtualExecutor::wall_time() const {
+  constexpr std::int64_t kStart = 133'800'000'000'000'000;  // some day in 2024
+  return static_cast<FileTime>(kStart + wall_shift_ + loop_.now().count() / 100);
+}
 
-  void offload(std::function<void()> work, std::function<void()> done) override {
-    post([this, work = std::move(work), done = std::move(done)]() mutable {
-      work();
-      post(std::move(done));
-    });
-  }
+void VirtualExecutor::offload(std::function<void()> work, std::function<void()> done) {
+  loop_.post({life_,
+              [this, work = std::move(work), done = std::move(done)]() mutable {
+                work();
+                post(std::move(done));
+              },
+              VirtualLoop::Kind::disk});
+}
 
- private:
-  VirtualLoop& loop_;
-  std::shared_ptr<char> alive_;
-  std::map<TimerId, Time> deadlines_;
-};
+void VirtualExecutor::stop() {
+  life_->stopped = true;
+}
 
-std::unique_ptr<Executor> VirtualLoop::make_executor() {
+void VirtualExecutor::wake() {
+  life_->stopped = false;
+  for (VirtualLoop::Work& work : std::exchange(life_->parked, {})) loop_.post(std::move(work));
+}
+
+/// What timers hold may still want to post when it is dropped: that, too, must never run.
+void VirtualExecutor::kill() {
+  loop_.forget_timers_of(life_);
+  life_ = std::make_shared<VirtualLoop::Life>();
+}
+
+std::unique_ptr<VirtualExecutor> VirtualLoop::make_executor() {
   return std::make_unique<VirtualExecutor>(*this);
+}
+
+Executor::TimerId VirtualLoop::start_timer(Time deadline, Work work) {
+  const Executor::TimerId id = ++next_timer_;
+  timers_.emplace(TimerPlace(deadline, id), std::move(work));
+  deadlines_.emplace(id, deadline);
+  return id;
+}
+
+void VirtualLoop::cancel_timer(Executor::TimerId timer) {
+  const auto deadline = deadlines_.find(timer);
+  if (deadline == deadlines_.end()) return;
+  timers_.erase({deadline->second, timer});
+  deadlines_.erase(timer);
+}
+
+void VirtualLoop::forget_timers_of(const std::shared_ptr<Life>& life) {
+  for (auto at = timers_.begin(); at != timers_.end();) {
+    if (at->second.life.lock() == life) {
+      deadlines_.erase(at->first.second);
+      const Work dropped = std::move(at->second);
+      at = timers_.erase(at);
+    } else {
+      ++at;
+    }
+  }
+}
+
+/// SplitMix64: one addition and a few shifts a step.
+std::uint64_t VirtualLoop::next_random() {
+  state_ += 0x9E3779B97F4A7C15;
+  std::uint64_t mixed = state_;
+  mixed = (mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9;
+  mixed = (mixed ^ (mixed >> 27)) * 0x94D049BB133111EB;
+  return mixed ^ (mixed >> 31);
 }
 
 bool VirtualLoop::step() {
@@ -60,12 +98,22 @@ bool VirtualLoop::step() {
     first_ready_ = 0;
     return false;
   }
-  if (seed_ != 0) {
-    std::uniform_int_distribution<std::size_t> pick(first_ready_, ready_.size() - 1);
-    std::swap(ready_[first_ready_], ready_[pick(generator_)]);
+  if (state_ != 0) {
+    const std::size_t waiting = ready_.size() - first_ready_;
+    if (waiting > 1)
+      std::swap(ready_[first_ready_], ready_[first_ready_ + next_random() % waiting]);
   }
-  const Work work = std::move(ready_[first_ready_++]);
-  if (work.alive.lock()) work.run();
+  Work work = std::move(ready_[first_ready_++]);
+  const std::shared_ptr<Life> life = work.life.lock();
+  if (life == nullptr) return true;
+  if (life->stopped && work.kind != Kind::disk) {
+    life->parked.push_back(std::move(work));
+  } else if (life->delay > Duration(0) && work.kind == Kind::work) {
+    work.kind = Kind::delayed;
+    start_timer(now_ + life->delay, std::move(work));
+  } else {
+    work.run();
+  }
   return true;
 }
 
@@ -75,10 +123,11 @@ void VirtualLoop::run_ready() {
 }
 
 bool VirtualLoop::fire_timer(Time limit) {
-  if (timers_.empty() || timers_.begin()->first > limit) return false;
+  if (timers_.empty() || timers_.begin()->first.first > limit) return false;
   const auto first = timers_.begin();
-  now_ = std::max(now_, first->first);
-  post(std::move(first->second.work));
+  now_ = std::max(now_, first->first.first);
+  deadlines_.erase(first->first.second);
+  post(std::move(first->second));
   timers_.erase(first);
   return true;
 }

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "iomgr/check.h"
+#include "iomgr/hmac.h"
 #include "iomgr/unicode.h"
 #include "netstack/auth/spnego.h"
 

@@ -127,10 +127,6 @@ Block doubled(const Block& block) {
 
 }  // namespace
 
-bool equal_in_constant_time(ConstBytes left, ConstBytes right) {
-  return left.size() == right.size() && CRYPTO_memcmp(left.data(), right.data(), left.size()) == 0;
-}
-
 void wipe(Bytes secret) {
   OPENSSL_cleanse(secret.data(), secret.size());
 }

@@ -32,9 +32,6 @@ inline Pieces pieces(std::initializer_list<ConstBytes> list) {
   return {list.begin(), list.size()};
 }
 
-/// Compares without telling by the time it takes where the difference is.
-bool equal_in_constant_time(ConstBytes left, ConstBytes right);
-
 /// Overwrites a secret that is no longer needed, in a way that no compiler drops.
 void wipe(Bytes secret);
 

@@ -8,6 +8,7 @@
 
 #include <random>
 
+#include "iomgr/hmac.h"
 #include "netstack/auth/test_vectors.h"
 
 namespace understudy::auth {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "iomgr/check.h"
+#include "iomgr/hmac.h"
 #include "iomgr/unicode.h"
 
 namespace understudy::auth::ntlmssp {

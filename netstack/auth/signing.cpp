@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "iomgr/check.h"
+#include "iomgr/hmac.h"
 
 namespace understudy::auth {
 namespace {

@@ -159,7 +159,7 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
 
   const Result<std::string> path = path_from_wire(create.name);
   if (!path) co_return path.status();
-  Irp irp = netstack.irp(Major::create, request.tree->share.lun);
+  Irp irp = netstack.irp(Major::create, *request.tree);
   Buffer payload = co_await netstack.scratch().acquire(path->size());
   std::copy(path->begin(), path->end(), payload.bytes().begin());
   irp.payload = payload.ref(path->size());

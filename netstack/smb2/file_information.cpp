@@ -145,7 +145,7 @@ Task<Result<Information>> file_information(Netstack& netstack, const Open& open,
   if (!open.may(row->needs)) co_return Status::access_denied;
 
   Buffer name = co_await netstack.scratch().acquire(bounds::kMaxPathBytes);
-  Irp irp = netstack.irp(Major::query_information, open.tree->share.lun);
+  Irp irp = netstack.irp(Major::query_information, *open.tree);
   irp.open = open.handle;
   irp.payload = name.ref(0);
   const Status status = co_await netstack.ask(irp);

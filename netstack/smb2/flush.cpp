@@ -10,7 +10,7 @@ Task<Status> flush(Connection& connection, Request& request, Reply& reply) {
   const Open& open = *request.open;
   if (open.pipe == nullptr) {
     if (!open.directory && !open.may_any(kWriteData | kAppendData)) co_return Status::access_denied;
-    Irp irp = connection.netstack().irp(Major::flush_buffers, open.tree->share.lun);
+    Irp irp = connection.netstack().irp(Major::flush_buffers, *open.tree);
     irp.open = open.handle;
     const Status status = co_await connection.netstack().ask(irp);
     if (failed(status)) co_return status;

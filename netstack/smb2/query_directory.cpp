@@ -146,7 +146,7 @@ Task<Status> query_directory(Connection& connection, Request& request, Reply& re
   Buffer listing = co_await netstack.scratch().acquire(
       std::max<std::size_t>(bounds::kMaxListing, pattern->size()));
   std::copy(pattern->begin(), pattern->end(), listing.bytes().begin());
-  Irp irp = netstack.irp(Major::query_directory, open.tree->share.lun);
+  Irp irp = netstack.irp(Major::query_directory, *open.tree);
   irp.open = open.handle;
   irp.payload = listing.ref(pattern->size());
   irp.directory.restart = (query->flags & kRestart) != 0 ? 1 : 0;

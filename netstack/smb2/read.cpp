@@ -54,7 +54,7 @@ Task<Status> read(Connection& connection, Request& request, Reply& reply) {
   if (open.directory) co_return Status::invalid_device_request;
   if (!open.may_any(kReadData | kExecute)) co_return Status::access_denied;
 
-  Irp irp = connection.netstack().irp(Major::read, open.tree->share.lun);
+  Irp irp = connection.netstack().irp(Major::read, *open.tree);
   irp.open = open.handle;
   irp.payload = {reply.arena_offset() + kFixed, length, length};
   irp.read = {offset, length, minimum};

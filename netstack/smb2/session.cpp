@@ -12,7 +12,7 @@ Result<std::shared_ptr<Tree>> Session::add_tree(const Share& share) {
     ++next_tree_id_;
   } while (next_tree_id_ == 0 || next_tree_id_ == ~std::uint32_t{0} ||
            trees_.contains(next_tree_id_));
-  auto tree = std::make_shared<Tree>(Tree{next_tree_id_, share});
+  auto tree = std::make_shared<Tree>(Tree{next_tree_id_, share, static_cast<std::uint32_t>(id_)});
   trees_.emplace(tree->id, tree);
   return tree;
 }
@@ -66,7 +66,7 @@ Task<void> Session::close_opens(Netstack& netstack, const Tree* tree) {
 
 Task<Status> close_handle(Netstack& netstack, const Open& open, CloseParameters& parameters) {
   if (open.pipe != nullptr) co_return Status::success;
-  Irp irp = netstack.irp(Major::close, open.tree->share.lun);
+  Irp irp = netstack.irp(Major::close, *open.tree);
   irp.open = open.handle;
   irp.close = parameters;
   const Status status = co_await netstack.ask(irp);

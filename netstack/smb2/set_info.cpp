@@ -24,7 +24,7 @@ struct Setting {
 Task<Status> set(Setting& setting, std::uint32_t needs, SetMinor minor, SetParameters parameters,
                  std::string path = {}) {
   if (!setting.open.may(needs)) co_return Status::access_denied;
-  Irp irp = setting.netstack.irp(minor, setting.open.tree->share.lun);
+  Irp irp = setting.netstack.irp(minor, *setting.open.tree);
   irp.open = setting.open.handle;
   irp.set = parameters;
   Buffer payload;

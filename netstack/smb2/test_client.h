@@ -14,10 +14,9 @@
 #include "netstack/smb2/open.h"
 #include "netstack/smb2/test_file_system.h"
 #include "netstack/smb2/test_network.h"
+#include "netstack/smb2/test_requests.h"
 
 namespace understudy::smb2 {
-
-using Octets = std::vector<std::uint8_t>;
 
 inline constexpr std::string_view kAddress = "10.0.0.1:445";
 inline constexpr std::string_view kServe =
@@ -99,7 +98,7 @@ struct Response {
 };
 
 /// A client that does what a test says, and checks every signature that it gets.
-class TestClient {
+class TestClient : public TestRequests {
  public:
   explicit TestClient(TestNode& node) : node_(node), executor_(node.loop.make_executor()) {
     network_ = std::make_unique<LocalNetwork>(node.wire, *executor_);
@@ -195,36 +194,7 @@ class TestClient {
 
   Response negotiate(std::vector<std::uint16_t> dialects,
                      std::vector<std::uint16_t> signing = {2, 1}) {
-    WireWriter body;
-    body.u16(36);
-    body.u16(static_cast<std::uint16_t>(dialects.size()));
-    body.u16(1);
-    body.u16(0);
-    body.u32(0x7F);
-    for (int i = 0; i < 16; ++i) body.u8(0xC0);
-    const bool newest = std::find(dialects.begin(), dialects.end(), kDialect311) != dialects.end();
-    const std::size_t list_end = kHeaderSize + 36 + 2 * dialects.size();
-    body.u32(newest ? static_cast<std::uint32_t>((list_end + 7) / 8 * 8) : 0);
-    body.u16(newest ? 2 : 0);
-    body.u16(0);
-    for (const std::uint16_t each : dialects) body.u16(each);
-    if (newest) {
-      body.align(8);
-      body.u16(1);
-      body.u16(38);
-      body.u32(0);
-      body.u16(1);
-      body.u16(32);
-      body.u16(1);
-      body.zeros(32);
-      body.align(8);
-      body.u16(8);
-      body.u16(static_cast<std::uint16_t>(2 + 2 * signing.size()));
-      body.u32(0);
-      body.u16(static_cast<std::uint16_t>(signing.size()));
-      for (const std::uint16_t each : signing) body.u16(each);
-    }
-    const Octets request = message(Command::negotiate, body.bytes());
+    const Octets request = message(Command::negotiate, negotiate_body(dialects, signing));
     send(request);
     Response response = receive().value_or(Response{});
     if (response.body.size() < 64 || failed(response.status())) return response;
@@ -269,14 +239,7 @@ class TestClient {
   }
 
   Response tree_connect(std::string_view share) {
-    const Octets path = *utf16le_from_utf8("\\\\house\\" + std::string(share));
-    WireWriter body;
-    body.u16(9);
-    body.u16(0);
-    body.u16(kHeaderSize + 8);
-    body.u16(static_cast<std::uint16_t>(path.size()));
-    body.append(path);
-    Response response = ask(Command::tree_connect, body.bytes());
+    Response response = ask(Command::tree_connect, tree_connect_body(share));
     if (ok(response.status())) tree_id = response.header.tree_id;
     return response;
   }
@@ -289,26 +252,6 @@ class TestClient {
     ASSERT_EQ(tree_connect("share0").status(), Status::success);
   }
 
-  static Octets create_body(std::string_view path, std::uint32_t disposition = 3,
-                            std::uint32_t options = 0, std::uint32_t access = 0x02000000) {
-    const Octets name = *utf16le_from_utf8(path);
-    WireWriter body;
-    body.u16(57);
-    body.u16(0);
-    body.u32(2);
-    body.zeros(16);
-    body.u32(access);
-    body.u32(0);
-    body.u32(7);
-    body.u32(disposition);
-    body.u32(options);
-    body.u16(kHeaderSize + 56);
-    body.u16(static_cast<std::uint16_t>(name.size()));
-    body.u64(0);
-    body.append(name);
-    body.u8(0);
-    return body.release();
-  }
   Response create(std::string_view path, std::uint32_t disposition = 3, std::uint32_t options = 0,
                   std::uint32_t access = 0x02000000) {
     Response response = ask(Command::create, create_body(path, disposition, options, access));
@@ -325,107 +268,6 @@ class TestClient {
   }
   FileId file;  // of the last create()
 
-  static void put(WireWriter& body, FileId id) {
-    body.u64(id.persistent);
-    body.u64(id.of_session);
-  }
-  static Octets read_body(FileId id, std::uint64_t offset, std::uint32_t length) {
-    WireWriter body;
-    body.u16(49);
-    body.u16(0);
-    body.u32(length);
-    body.u64(offset);
-    put(body, id);
-    body.zeros(17);
-    return body.release();
-  }
-  static Octets write_body(FileId id, std::uint64_t offset, std::string_view data) {
-    WireWriter body;
-    body.u16(49);
-    body.u16(kHeaderSize + 48);
-    body.u32(static_cast<std::uint32_t>(data.size()));
-    body.u64(offset);
-    put(body, id);
-    body.zeros(16);
-    body.append(as_bytes(data));
-    return body.release();
-  }
-  static Octets close_body(FileId id, std::uint16_t close_flags = 0) {
-    WireWriter body;
-    body.u16(24);
-    body.u16(close_flags);
-    body.u32(0);
-    put(body, id);
-    return body.release();
-  }
-  static Octets flush_body(FileId id) {
-    WireWriter body;
-    body.u16(24);
-    body.zeros(6);
-    put(body, id);
-    return body.release();
-  }
-  static Octets query_body(FileId id, std::uint8_t type, std::uint8_t which, std::uint32_t room,
-                           std::uint32_t additional = 0) {
-    WireWriter body;
-    body.u16(41);
-    body.u8(type);
-    body.u8(which);
-    body.u32(room);
-    body.zeros(8);
-    body.u32(additional);
-    body.u32(0);
-    put(body, id);
-    body.u8(0);
-    return body.release();
-  }
-  static Octets set_body(FileId id, std::uint8_t which, ConstBytes data) {
-    WireWriter body;
-    body.u16(33);
-    body.u8(1);
-    body.u8(which);
-    body.u32(static_cast<std::uint32_t>(data.size()));
-    body.u16(kHeaderSize + 32);
-    body.zeros(6);
-    put(body, id);
-    body.append(data);
-    return body.release();
-  }
-  static Octets list_body(FileId id, std::uint8_t which, std::uint32_t room,
-                          std::uint8_t list_flags = 0) {
-    const Octets pattern = *utf16le_from_utf8("*");
-    WireWriter body;
-    body.u16(33);
-    body.u8(which);
-    body.u8(list_flags);
-    body.u32(0);
-    put(body, id);
-    body.u16(kHeaderSize + 32);
-    body.u16(static_cast<std::uint16_t>(pattern.size()));
-    body.u32(room);
-    body.append(pattern);
-    return body.release();
-  }
-  static Octets ioctl_body(FileId id, std::uint32_t code, ConstBytes input, std::uint32_t room) {
-    WireWriter body;
-    body.u16(57);
-    body.u16(0);
-    body.u32(code);
-    put(body, id);
-    body.u32(kHeaderSize + 56);
-    body.u32(static_cast<std::uint32_t>(input.size()));
-    body.u32(0);
-    body.u32(0);
-    body.u32(0);
-    body.u32(room);
-    body.u32(1);
-    body.u32(0);
-    body.append(input);
-    body.u8(0);
-    return body.release();
-  }
-  static Octets empty_body() { return {4, 0, 0, 0}; }
-
   /// Data of a READ response, or the text of any output buffer that starts at `at` of the body.
   static std::string text(const Response& response, std::size_t at = 16) {
     return response.body.size() < at
@@ -438,17 +280,7 @@ class TestClient {
 
  private:
   Octets setup(ConstBytes token, std::uint64_t previous_session) {
-    WireWriter body;
-    body.u16(25);
-    body.u8(0);
-    body.u8(1);
-    body.u32(0);
-    body.u32(0);
-    body.u16(kHeaderSize + 24);
-    body.u16(static_cast<std::uint16_t>(token.size()));
-    body.u64(previous_session);
-    body.append(token);
-    return message(Command::session_setup, body.bytes());
+    return message(Command::session_setup, setup_body(token, previous_session));
   }
 
   Task<void> connect() {

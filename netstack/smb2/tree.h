@@ -8,7 +8,8 @@ namespace understudy::smb2 {
 struct Tree {
   std::uint32_t id = 0;
   Share share;
-  bool connected = true;  // false once disconnected: requests in flight may still hold it
+  std::uint32_t session = 0;  // id of the session that it belongs to
+  bool connected = true;      // false once disconnected: requests in flight may still hold it
 };
 
 }  // namespace understudy::smb2

@@ -107,7 +107,7 @@ Task<Result<Information>> volume_information(Netstack& netstack, const Open& ope
                                              std::uint8_t which) {
   for (const Row& row : kRows) {
     if (static_cast<std::uint8_t>(row.which) != which) continue;
-    Irp irp = netstack.irp(Major::query_volume, open.tree->share.lun);
+    Irp irp = netstack.irp(Major::query_volume, *open.tree);
     irp.open = open.handle;
     const Status status = co_await netstack.ask(irp);
     if (failed(status)) co_return status;

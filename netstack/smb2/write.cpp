@@ -44,7 +44,7 @@ Task<Status> write(Connection& connection, Request& request, Reply& reply) {
   if (open.directory) co_return Status::invalid_device_request;
   if (!open.may_any(kWriteData | kAppendData)) co_return Status::access_denied;
   if (length > 0) {
-    Irp irp = connection.netstack().irp(Major::write, open.tree->share.lun);
+    Irp irp = connection.netstack().irp(Major::write, *open.tree);
     irp.open = open.handle;
     irp.payload = {request.arena_offset + data_offset, length, length};
     // A handle that may only append writes at the end, whatever the offset says.

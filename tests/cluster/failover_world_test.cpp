@@ -8,8 +8,8 @@
 #include <fstream>
 #include <random>
 
-#include "tests/cluster/tree_model.h"
 #include "tests/cluster/world.h"
+#include "tests/tree_model.h"
 
 namespace understudy {
 namespace {
@@ -34,6 +34,15 @@ const std::vector<std::string> kFlushPoints = {"flush.begin",
                                                "medium.flush.applied.done",
                                                "flush.end",
                                                "medium.flush.remove"};
+
+// Only a flush of a node that is alone writes down what it is about to do to the names.
+const std::vector<std::string> kDegradedFlushPoints = [] {
+  std::vector<std::string> points = kFlushPoints;
+  for (const char* point : {"medium.flush.intent", "medium.flush.intent.done",
+                            "medium.flush.entries.each", "medium.flush.objects.each"})
+    points.emplace_back(point);
+  return points;
+}();
 
 /// In memory where that has extended attributes: what is tested here is order, and a disk only
 /// makes it slow.
@@ -87,12 +96,7 @@ class Worker {
   std::size_t acknowledged() const { return acknowledged_; }
   /// What the share may hold: with and without the operation that was not answered.
   std::vector<Tree> allowed() const {
-    std::vector<Tree> trees = {tree_};
-    if (unanswered_) {
-      trees.push_back(tree_);
-      unanswered_->apply(trees.back());
-    }
-    return trees;
+    return unanswered_ ? all_or_nothing(tree_, *unanswered_) : std::vector<Tree>{tree_};
   }
 
  private:
@@ -365,6 +369,56 @@ TEST(FailoverWorld, LosesNothingAcknowledgedWhenTheSurvivorDiesInMidReplay) {
     expect_one_of(worker.allowed(), host_tree(world.directory.path), "on the medium");
   }
   EXPECT_GE(killed_in_replay, 50) << "too few kills to mean anything";
+}
+
+/// A held lazy writer writes nothing by itself, and only writing makes room in the partner's store.
+TEST(FailoverWorld, GoesOnWhenThePartnersStoreIsFullAndTheLazyWriterIsHeld) {
+  World world(1);
+  world.memory["b"] = std::make_shared<LocalMemory>(
+      ArenaSizes{8 * bounds::kMiB, 8 * bounds::kMiB, 2 * bounds::kMiB});
+  ASSERT_NO_FATAL_FAILURE(world.start_mirrored(true));
+  bool done = false;
+  world.a->client().spawn([](TestClient& client, bool& over) -> Task<void> {
+    const Answer made = co_await client.create(kLun, "large", kWriteData, kCreateNew);
+    const std::string piece(64 * 1024, 'x');
+    for (std::uint64_t offset = 0; offset < 6 * bounds::kMiB; offset += piece.size()) {
+      const Answer written = co_await client.write(kLun, made.irp.open, offset, piece);
+      UNDERSTUDY_CHECK(ok(written.status));
+    }
+    over = true;
+  }(world.a->client(), done));
+  EXPECT_TRUE(world.loop.run_until([&] { return done; }));
+}
+
+/// Degraded, nobody could replay: the medium alone has to hold all of an operation or nothing of
+/// it, and both names of no rename.
+TEST(FailoverWorld, HasAllOrNothingOfTheOperationThatASurvivorDiedIn) {
+  int killed = 0;
+  for (std::uint64_t seed = 1; seed <= 150; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    World world(seed);
+    ASSERT_NO_FATAL_FAILURE(world.start_mirrored(true));
+    world.b.reset();
+    Worker worker(world.a->client(), seed);
+    world.a->client().spawn(worker.run(60));
+    ASSERT_TRUE(world.loop.run_until([&] { return worker.done() || worker.acknowledged() >= 5; }));
+    const std::string& point = kDegradedFlushPoints[seed % kDegradedFlushPoints.size()];
+    world.a->faults(Layer::fs_cache)
+        .arm(point, {FaultAction::kill, 1 + world.random() % 6, false, Status::success});
+    world.loop.run_until([&] { return worker.done() || world.a->killed(); });
+    killed += world.a->killed() ? 1 : 0;
+    world.a.reset();
+
+    world.a = world.make("a");
+    Result<std::uint64_t> taken = Status::unsuccessful;
+    ASSERT_TRUE(world.run(*world.a, world.a->take(true), taken));
+    ASSERT_TRUE(taken) << to_string(taken.status());
+    Tree served;
+    ASSERT_TRUE(world.run(*world.a, read_tree(world.a->client()), served));
+    expect_one_of(worker.allowed(), served, "served by a after it died at " + point);
+    expect_one_of(worker.allowed(), host_tree(world.directory.path), "on the medium");
+  }
+  EXPECT_GE(killed, 100) << "too few kills to mean anything";
 }
 
 TEST(FailoverWorld, HasEveryDegradedOperationOnTheMediumTheMomentItIsAcknowledged) {

@@ -42,11 +42,9 @@ CommandResult get_tree(const Pair& pair, const std::string& node, const std::str
 }
 
 /// Gone, or a zombie that nobody has reaped yet.
-bool is_dead(std::int64_t pid) {
-  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-  std::string text;
-  if (!std::getline(stat, text)) return true;
-  return text.substr(text.rfind(')') + 2, 1) == "Z";
+bool is_dead(pid_t pid) {
+  const char state = process_state(pid);
+  return state == '\0' || state == 'Z';
 }
 
 #define ASSERT_DONE(call)                                                                        \
@@ -58,7 +56,7 @@ bool is_dead(std::int64_t pid) {
 
 TEST(RealPair, GivesBackATreeAsItWasAndHasItOnTheHostAfterAFlush) {
   Pair pair;
-  pair.start_mirrored();
+  ASSERT_TRUE(pair.start_mirrored());
   make_tree(pair.directory() / "in", 300);
   ASSERT_DONE(put_tree(pair, "a", "share0", "in"));
   ASSERT_DONE(get_tree(pair, "a", "share0", "out"));
@@ -70,7 +68,7 @@ TEST(RealPair, GivesBackATreeAsItWasAndHasItOnTheHostAfterAFlush) {
 
 TEST(RealPair, RenamesDeletesAndMakesDirectories) {
   Pair pair;
-  pair.start_mirrored();
+  ASSERT_TRUE(pair.start_mirrored());
   std::ofstream(pair.directory() / "f") << "content";
   ASSERT_DONE(pair.smb("a", "share0",
                        "mkdir d; put f d/one; put f d/two; rename d/one d/uno; rename d e; del "
@@ -85,7 +83,7 @@ TEST(RealPair, RenamesDeletesAndMakesDirectories) {
 
 TEST(RealPair, ServesWhatOnlyTwoMemoriesHeldAfterTheNodeThatTookItWasKilled) {
   Pair pair(Pair::Settings{{"lazy_writer", "\"hold\""}});
-  pair.start_mirrored();
+  ASSERT_TRUE(pair.start_mirrored());
   const fs::path in = pair.directory() / "in";
   make_tree(in, 200);
   run_command("head -c 67108864 /dev/urandom > '" + (in / "large").string() + "'");
@@ -119,11 +117,11 @@ TEST(RealPair, ServesWhatOnlyTwoMemoriesHeldAfterTheNodeThatTookItWasKilled) {
 
 TEST(RealPair, TakesTheDeadNodeBackAndThenTheOtherOneMayDie) {
   Pair pair(Pair::Settings{{"lazy_writer", "\"hold\""}});
-  pair.start_mirrored();
+  ASSERT_TRUE(pair.start_mirrored());
   std::ofstream(pair.directory() / "first") << "before any failure";
   ASSERT_DONE(pair.smb("a", "share0", "put first first"));
   pair.kill("a");
-  ASSERT_TRUE(pair.wait_until([](const Pair& p) { return p.owns("b", "lun0"); }, 10));
+  ASSERT_TRUE(pair.wait_until([](const Pair& p) { return p.serves("b", "lun0"); }, 10));
   pair.start("a");
   ASSERT_TRUE(pair.wait_until(
       [](const Pair& p) {
@@ -137,7 +135,7 @@ TEST(RealPair, TakesTheDeadNodeBackAndThenTheOtherOneMayDie) {
   EXPECT_FALSE(fs::exists(pair.tree("lun0") / "second")) << "write-back again";
   pair.kill("b");
   ASSERT_TRUE(pair.wait_until(
-      [](const Pair& p) { return p.owns("a", "lun0") && p.owns("a", "lun1"); }, 10));
+      [](const Pair& p) { return p.serves("a", "lun0") && p.serves("a", "lun1"); }, 10));
   ASSERT_DONE(pair.smb("a", "share0", "get first back1; get second back2"));
   ASSERT_DONE(pair.smb("b", "share1", "get other back3"));
   for (const auto& [file, back] :
@@ -157,13 +155,15 @@ TEST(RealPair, ReplaysAgainWhenTheSurvivorDiesInMidReplay) {
         "b.fs_cache:flush.end=kill"}) {
     SCOPED_TRACE(point);
     Pair pair(Pair::Settings{{"lazy_writer", "\"hold\""}, {"failure_after_ms", "500"}});
-    pair.start_mirrored(point);
+    ASSERT_TRUE(pair.start_mirrored(point));
     make_tree(pair.directory() / "in", 30);
     ASSERT_DONE(put_tree(pair, "a", "share0", "in"));
     pair.kill("a");
     ASSERT_TRUE(pair.wait_for_end("b", 20)) << "the fault point was not passed";
     pair.start("b");
-    ASSERT_TRUE(pair.wait_until([](const Pair& p) { return p.owns("b", "lun0"); }, 20));
+    // It owns the LUN a moment before it listens on the address.
+    ASSERT_TRUE(pair.wait_until(
+        [](const Pair& p) { return p.smb("a", "share0", "ls", 10).exit_code == 0; }, 20));
     ASSERT_DONE(get_tree(pair, "a", "share0", "out"));
     ASSERT_DONE(same(pair.directory() / "in", pair.directory() / "out"));
   }
@@ -171,7 +171,7 @@ TEST(RealPair, ReplaysAgainWhenTheSurvivorDiesInMidReplay) {
 
 TEST(RealPair, LosesNothingWhenEveryProcessOfBothNodesIsKilled) {
   Pair pair(Pair::Settings{{"lazy_writer", "\"hold\""}});
-  pair.start_mirrored();
+  ASSERT_TRUE(pair.start_mirrored());
   make_tree(pair.directory() / "in", 30);
   ASSERT_DONE(put_tree(pair, "a", "share0", "in"));
   pair.kill("a");
@@ -182,14 +182,14 @@ TEST(RealPair, LosesNothingWhenEveryProcessOfBothNodesIsKilled) {
   EXPECT_FALSE(pair.owns("a", "lun0"));
   pair.start("b");
   ASSERT_TRUE(pair.wait_until(
-      [](const Pair& p) { return p.owns("a", "lun0") || p.owns("b", "lun0"); }, 20));
+      [](const Pair& p) { return p.serves("a", "lun0") || p.serves("b", "lun0"); }, 20));
   ASSERT_DONE(get_tree(pair, "a", "share0", "out"));
   ASSERT_DONE(same(pair.directory() / "in", pair.directory() / "out"));
 }
 
 TEST(RealPair, GivesLunsBackByCommand) {
   Pair pair;
-  pair.start_mirrored();
+  ASSERT_TRUE(pair.start_mirrored());
   ASSERT_DONE(pair.cluster_app("takeover a"));
   EXPECT_TRUE(pair.owns("b", "lun0"));
   std::ofstream(pair.directory() / "f") << "content";
@@ -202,12 +202,12 @@ TEST(RealPair, GivesLunsBackByCommand) {
 
 TEST(RealPair, FailsAsAWholeWhenOneLayerDies) {
   Pair pair;
-  pair.start_mirrored();
-  const auto layers = pair.node("a").at("processes").as_object();
-  ::kill(static_cast<pid_t>(layers.at("rd_driver").as_int64()), SIGKILL);
+  ASSERT_TRUE(pair.start_mirrored());
+  const auto layers = pair.processes("a");
+  ::kill(layers.at("rd_driver"), SIGKILL);
   EXPECT_TRUE(pair.wait_for_end("a", 10));
-  EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.owns("b", "lun0"); }, 10));
-  for (const auto& [layer, pid] : layers) EXPECT_TRUE(is_dead(pid.as_int64())) << layer;
+  EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.serves("b", "lun0"); }, 10));
+  for (const auto& [layer, pid] : layers) EXPECT_TRUE(is_dead(pid)) << layer;
 }
 
 }  // namespace

@@ -1,11 +1,13 @@
 #include "tests/real/pair.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -59,7 +61,13 @@ CommandResult run_command(const std::string& command, int seconds) {
   return result;
 }
 
-Pair::Pair(const Settings& settings) {
+char process_state(pid_t pid) {
+  std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+  std::string text;
+  return std::getline(stat, text) ? text.at(text.rfind(')') + 2) : '\0';
+}
+
+Pair::Pair(const Settings& settings, const Networks* networks) : networks_(networks) {
   std::string pattern = (fs::temp_directory_path() / "understudy-pair-XXXXXX").string();
   UNDERSTUDY_CHECK(mkdtemp(pattern.data()) != nullptr);
   directory_ = pattern;
@@ -74,6 +82,14 @@ Pair::Pair(const Settings& settings) {
   std::stringstream text;
   text << std::ifstream(config).rdbuf();
   std::string edited = text.str();
+  if (networks_ != nullptr) {
+    for (const char* node : {"a", "b"}) {
+      const std::string old = std::string("127.0.0.1") + (*node == 'a' ? "1" : "2");
+      replace_all(edited, old + ":4450", address(node) + ":4450");
+      replace_all(edited, old + ":4451", Networks::address(node, Cable::interconnect) + ":4451");
+      replace_all(edited, old + ":4452", Networks::address(node, Cable::control) + ":4452");
+    }
+  }
   replace_all(edited, "127.0.0.1", prefix_);
   for (const auto& [key, value] : settings) {
     edited = std::regex_replace(edited, std::regex("(^|\n)" + key + " *=[^\n]*"),
@@ -87,16 +103,15 @@ Pair::Pair(const Settings& settings) {
 }
 
 Pair::~Pair() {
-  for (const auto& [name, process] : processes_) {
-    if (process.pid <= 0) continue;
-    ::kill(process.pid, SIGKILL);  // its layers die with it
-    waitpid(process.pid, nullptr, 0);
+  for (const auto& [name, pid] : nodes_) {
+    ::kill(pid, SIGKILL);  // its layers die with it
+    waitpid(pid, nullptr, 0);
   }
   std::error_code ignored;
   // What kill -9 does not take away: the nodes' memories.
   const std::string key = quoted((directory_ / "cluster" / "cluster.key").string());
   run_command("rm -f /dev/shm/understudy-$(tr -d '\\n' <" + key + " | sha256sum | cut -c1-16)-*");
-  if (std::getenv("UNDERSTUDY_KEEP") == nullptr) fs::remove_all(directory_, ignored);
+  if (!keep_ && std::getenv("UNDERSTUDY_KEEP") == nullptr) fs::remove_all(directory_, ignored);
 }
 
 void Pair::start(const std::string& node, const std::string& faults) {
@@ -112,43 +127,53 @@ void Pair::start(const std::string& node, const std::string& faults) {
     dup2(in, 0);
     dup2(out, 1);
     dup2(out, 2);
+    if (networks_ != nullptr && setns(networks_->of_node(node), CLONE_NEWNET) != 0) _exit(126);
     if (!faults.empty()) setenv("UNDERSTUDY_FAULTS", faults.c_str(), 1);
     execl(app.c_str(), app.c_str(), "-C", cluster.c_str(), "node", node.c_str(), nullptr);
     _exit(127);
   }
-  processes_[node].pid = pid;
+  nodes_[node] = pid;
 }
 
-void Pair::start_mirrored(const std::string& faults) {
+bool Pair::start_mirrored(const std::string& faults) {
   start("a", faults);
   start("b", faults);
-  UNDERSTUDY_CHECK(
-      wait_until([](const Pair& pair) { return pair.mirroring("a") && pair.mirroring("b"); }, 30));
+  return wait_until([](const Pair& p) { return p.mirroring("a") && p.mirroring("b"); }, 30);
 }
 
 void Pair::kill(const std::string& node) {
-  const json::object before = this->node(node);
-  if (const json::value* layers = before.if_contains("processes")) {
-    for (const auto& [layer, pid] : layers->as_object())
-      ::kill(static_cast<pid_t>(pid.as_int64()), SIGKILL);
-  }
-  Process& process = processes_.at(node);
-  ::kill(process.pid, SIGKILL);
-  waitpid(process.pid, nullptr, 0);
-  process.pid = -1;
+  signal(node, SIGKILL);
+  waitpid(nodes_.at(node), nullptr, 0);
+  nodes_.erase(node);
 }
 
-bool Pair::wait_for_end(const std::string& node, int seconds) {
-  Process& process = processes_.at(node);
-  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(seconds);
-  while (std::chrono::steady_clock::now() < end) {
-    if (waitpid(process.pid, nullptr, WNOHANG) == process.pid) {
-      process.pid = -1;
-      return true;
-    }
-    std::this_thread::sleep_for(kPoll);
+bool Pair::ended(const std::string& node) {
+  const auto found = nodes_.find(node);
+  if (found == nodes_.end()) return true;
+  if (waitpid(found->second, nullptr, WNOHANG) != found->second) return false;
+  nodes_.erase(found);
+  return true;
+}
+
+bool Pair::wait_for_end(const std::string& node, double seconds) {
+  return wait_until([&](const Pair&) { return ended(node); }, seconds);
+}
+
+std::map<std::string, pid_t> Pair::processes(const std::string& node) const {
+  const pid_t app = nodes_.at(node);
+  std::map<std::string, pid_t> found = {{"cluster_app", app}};
+  const std::string task = "/proc/" + std::to_string(app) + "/task/" + std::to_string(app);
+  std::ifstream children(task + "/children");
+  for (pid_t pid = 0; children >> pid;) {
+    std::ifstream named("/proc/" + std::to_string(pid) + "/comm");  // "a.netstack"
+    std::string layer;
+    if (std::getline(named, layer)) found[layer.substr(layer.find('.') + 1)] = pid;
   }
-  return false;
+  return found;
+}
+
+void Pair::signal(const std::string& node, int signal) const {
+  for (const auto& [layer, pid] : processes(node)) ::kill(pid, signal);
 }
 
 json::object Pair::status() const {
@@ -187,10 +212,17 @@ bool Pair::owns(const std::string& name, const std::string& lun) const {
   return false;
 }
 
-bool Pair::mirroring(const std::string& name) const {
+bool Pair::serves(const std::string& name, const std::string& lun) const {
   const json::object about = node(name);
-  const json::value* on = about.if_contains("mirroring");
-  return on != nullptr && on->is_bool() && on->as_bool() && about.at("state").as_string() == "up" &&
+  const json::value* addresses = about.if_contains("addresses");
+  if (!owns(name, lun) || addresses == nullptr) return false;
+  const std::string wanted = address(lun == "lun0" ? "a" : "b") + ":4450";
+  const json::array& all = addresses->as_array();
+  return std::ranges::find(all, json::value(wanted)) != all.end();
+}
+
+bool Pair::mirroring(const std::string& name) const {
+  return flag(name, "mirroring") && node(name).at("state").as_string() == "up" &&
          owns(name, name == "a" ? "lun0" : "lun1");
 }
 
@@ -198,6 +230,17 @@ std::int64_t Pair::number(const std::string& name, const std::string& key) const
   const json::object about = node(name);
   const json::value* value = about.if_contains(key);
   return value == nullptr ? -1 : value->to_number<std::int64_t>();
+}
+
+SmbServer Pair::server(const std::string& node, const std::string& share) const {
+  return {address(node), 4450,     share,
+          "tester",      "secret", networks_ != nullptr ? networks_->of_clients() : -1};
+}
+
+bool Pair::flag(const std::string& name, const std::string& key) const {
+  const json::object about = node(name);
+  const json::value* value = about.if_contains(key);
+  return value != nullptr && value->is_bool() && value->as_bool();
 }
 
 CommandResult Pair::smb(const std::string& node, const std::string& share,
@@ -215,7 +258,28 @@ CommandResult Pair::cluster_app(const std::string& arguments, int seconds) const
                      seconds);
 }
 
+Tree Pair::host_tree(const std::string& lun) const {
+  Tree found;
+  // A directory of the share is a symbolic link on the medium.
+  const auto read = [&](const auto& self, const fs::path& from, const std::string& prefix) -> void {
+    for (const auto& entry : fs::directory_iterator(from)) {
+      const std::string path = prefix + entry.path().filename().string();
+      if (entry.is_directory()) {
+        found[path + "\\"];
+        self(self, entry.path(), path + "\\");
+      } else {
+        std::ifstream file(entry.path(), std::ios::binary);
+        found[path] = std::string(std::istreambuf_iterator<char>(file), {});
+      }
+    }
+  };
+  read(read, tree(lun) / "", "");
+  return found;
+}
+
 std::string Pair::address(const std::string& node) const {
+  if (networks_ != nullptr)
+    return Networks::address(node, node == "a" ? Cable::client_a : Cable::client_b);
   return prefix_ + (node == "a" ? "1" : "2");
 }
 

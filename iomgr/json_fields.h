@@ -20,10 +20,15 @@ inline std::optional<json::object> parse_object(std::string_view line) {
   return std::move(value.as_object());
 }
 
-inline std::string text_of(const json::object& object, std::string_view key) {
+/// The text of that name, where a missing one is not the same as an empty one.
+inline std::optional<std::string> find_text(const json::object& object, std::string_view key) {
   const json::value* const value = object.if_contains({key.data(), key.size()});
-  if (value == nullptr || !value->is_string()) return {};
-  return {value->as_string().data(), value->as_string().size()};
+  if (value == nullptr || !value->is_string()) return std::nullopt;
+  return std::string(value->as_string());
+}
+
+inline std::string text_of(const json::object& object, std::string_view key) {
+  return find_text(object, key).value_or(std::string());
 }
 
 inline std::uint64_t number_of(const json::object& object, std::string_view key) {

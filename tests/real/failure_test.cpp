@@ -1,0 +1,152 @@
+// The three kinds of failure (claim 10) and the operator's fence agent, with real processes.
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <fstream>
+
+#include "tests/real/pair.h"
+
+namespace understudy {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+
+double seconds_since(Clock::time_point then) {
+  return std::chrono::duration<double>(Clock::now() - then).count();
+}
+
+std::string text_of(const Pair& pair, const std::string& node, const std::string& key) {
+  const boost::json::object said = pair.node(node);
+  const boost::json::value* text = said.if_contains(key);
+  return text == nullptr ? "" : std::string(text->as_string());
+}
+
+bool taken_over(const Pair& pair) {
+  return pair.owns("b", "lun0") && pair.node("b").at("state").as_string() == "up";
+}
+
+/// A file that a has acknowledged, and that whoever serves a's address must have.
+void put_one(Pair& pair) {
+  std::ofstream(pair.directory() / "file") << "acknowledged";
+  const CommandResult put = pair.smb("a", "share0", "put file file");
+  ASSERT_EQ(put.exit_code, 0) << put.output;
+}
+void expect_it_is_there(Pair& pair) {
+  const CommandResult get = pair.smb("a", "share0", "get file back");
+  EXPECT_EQ(get.exit_code, 0) << get.output;
+  std::string content;
+  std::getline(std::ifstream(pair.directory() / "back") >> std::ws, content);
+  EXPECT_EQ(content, "acknowledged");
+}
+
+TEST(RealFailure, AHungLayerEndsItsNodeAndThePartnerTakesOverWithinFiveSeconds) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  put_one(pair);
+  const auto stopped = Clock::now();
+  ASSERT_EQ(::kill(pair.processes("a").at("fs_cache"), SIGSTOP), 0);
+  ASSERT_TRUE(pair.wait_until(taken_over, 20));
+  EXPECT_LT(seconds_since(stopped), 5.0);
+  expect_it_is_there(pair);
+}
+
+TEST(RealFailure, AStoppedNodeIsFencedAndTakenOver) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  put_one(pair);
+  pair.signal("a", SIGSTOP);
+  ASSERT_TRUE(pair.wait_until(taken_over, 20));
+  expect_it_is_there(pair);
+  EXPECT_TRUE(pair.wait_for_end("a", 5)) << "the fence has killed what was stopped";
+}
+
+TEST(RealFailure, AStoppedClusterAppIsFoundThoughItsLayersGoOn) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  put_one(pair);
+  ::kill(pair.processes("a").at("cluster_app"), SIGSTOP);
+  ASSERT_TRUE(pair.wait_until(taken_over, 20));
+  expect_it_is_there(pair);
+}
+
+TEST(RealFailure, HungStorageIsTakenOverByTheNodeThatReachesIt) {
+  Pair pair(Pair::Settings{{"storage_hang_ms", "2000"}});
+  ASSERT_TRUE(pair.start_mirrored("a.fs_cache:medium.flush.objects=stall"));
+  put_one(pair);
+  ASSERT_TRUE(pair.wait_until(taken_over, 20));
+  expect_it_is_there(pair);
+}
+
+TEST(RealFailure, StorageThatHangsForBothIsTakenOverByNobody) {
+  Pair pair(Pair::Settings{{"storage_hang_ms", "1000"}});
+  ASSERT_TRUE(pair.start_mirrored(
+      "a.fs_cache:medium.flush.objects=stall,b.fs_cache:medium.mailbox.write=stall+"));
+  put_one(pair);
+  ASSERT_TRUE(pair.wait_until(
+      [](const Pair& p) {
+        return text_of(p, "b", "awaiting").find("cannot reach lun0") != std::string::npos;
+      },
+      20));
+  EXPECT_TRUE(pair.owns("a", "lun0"));
+  EXPECT_FALSE(pair.owns("b", "lun0"));
+}
+
+TEST(RealFailure, ANodeWhoseMediumRefusesWritesTellsThePartnerWhichWritesItsCopies) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored("a.fs_cache:medium.flush.objects.sync=error+"));
+  put_one(pair);
+  ASSERT_TRUE(pair.wait_until(taken_over, 20));
+  expect_it_is_there(pair);
+  ASSERT_TRUE(
+      pair.wait_until([](const Pair& p) { return fs::exists(p.tree("lun0") / "file"); }, 10));
+}
+
+TEST(RealFailure, TheFenceAgentDecidesWhetherThereIsATakeover) {
+  std::string pattern = testing::TempDir() + "understudy-agent-XXXXXX";
+  ASSERT_NE(mkdtemp(pattern.data()), nullptr);
+  const fs::path place = pattern;
+  // Written anew under another name: a script that runs must not change.
+  const auto write_agent = [&](const std::string& end) {
+    const fs::path fresh = place / "fresh";
+    std::ofstream(fresh) << "#!/bin/sh\necho \"$@\" >> '" << (place / "said").string() << "'\n"
+                         << end << "\n";
+    chmod(fresh.c_str(), 0700);
+    fs::rename(fresh, place / "agent");
+  };
+  write_agent("exit 1");
+  Pair pair(Pair::Settings{
+      {"one_machine", "false\nfence_agent = \"" + (place / "agent").string() + "\""}});
+  ASSERT_TRUE(pair.start_mirrored());
+  put_one(pair);
+  std::string all;
+  for (const auto& [layer, pid] : pair.processes("a")) all += std::to_string(pid) + " ";
+  pair.signal("a", SIGSTOP);
+  ASSERT_TRUE(pair.wait_until(
+      [](const Pair& p) {
+        return text_of(p, "b", "awaiting").find("exit code 1") != std::string::npos;
+      },
+      20));
+  EXPECT_FALSE(taken_over(pair));
+  write_agent("kill -9 " + all);
+  ASSERT_TRUE(pair.wait_until(taken_over, 30));
+  expect_it_is_there(pair);
+  std::string said;
+  std::getline(std::ifstream(place / "said"), said);
+  EXPECT_EQ(said, "off a");
+  fs::remove_all(place);
+}
+
+TEST(RealFailure, AFaultPointThatDoesNotExistKeepsANodeFromStarting) {
+  Pair pair;
+  pair.start("a", "a.fs_cache:medium.write=error");
+  EXPECT_TRUE(pair.wait_for_end("a", 10));
+  std::ifstream out(pair.directory() / "a.out");
+  const std::string said{std::istreambuf_iterator<char>(out), {}};
+  EXPECT_NE(said.find("there is no fault point 'medium.write' in fs_cache"), std::string::npos)
+      << said;
+}
+
+}  // namespace
+}  // namespace understudy

@@ -1,0 +1,61 @@
+#include "tests/sim/coverage.h"
+
+namespace understudy::sim {
+
+std::span<const Mark> marks() {
+  static constexpr Mark kMarks[] = {
+      {"kill at flush.begin", "the owner dies before the first step of a flush"},
+      {"kill at medium.flush.objects", "before objects are written"},
+      {"kill at medium.flush.objects.each", "between two objects"},
+      {"kill at medium.flush.objects.done", "between writing and syncing objects"},
+      {"kill at medium.flush.objects.sync", "before objects are synced"},
+      {"kill at medium.flush.objects.sync.each", "between two syncs"},
+      {"kill at medium.flush.objects.sync.done", "between objects and entries"},
+      {"kill at medium.flush.entries", "before entries are written"},
+      {"kill at medium.flush.entries.each", "between two entries"},
+      {"kill at medium.flush.entries.done", "between writing and syncing entries"},
+      {"kill at medium.flush.entries.sync", "before directories are synced"},
+      {"kill at medium.flush.entries.sync.each", "between two directories"},
+      {"kill at medium.flush.entries.sync.done", "between entries and the applied slot"},
+      {"kill at medium.flush.applied", "before the slot is written"},
+      {"kill at medium.flush.applied.sync", "between writing and syncing the slot"},
+      {"kill at medium.flush.applied.done", "between the slot and the purge"},
+      {"kill at flush.end", "after the last step of a flush"},
+      {"kill at medium.flush.remove", "before orphans are removed"},
+      {"kill at medium.mount.lock", "before the lock is taken"},
+      {"kill at medium.mount.lock.done", "with the lock, before anything else"},
+      {"kill at medium.mount.claim", "before the epoch is claimed"},
+      {"kill at medium.mount.claim.done", "with the epoch, before the replay"},
+      {"kill at medium.mount.recover", "before what a predecessor left is cleared away"},
+      {"kill at replay.begin", "before the replay"},
+      {"kill at replay.each", "between two replayed operations"},
+      {"kill at replay.flush", "between the replay and its flush"},
+      {"kill at replay.end", "with the replay durable, before anybody is served"},
+      {"kill at rd.send", "before copies are sent"},
+      {"kill at mirror.append.before_ack", "with a copy stored and not acknowledged"},
+      {"kill at mirror.purge", "before a purge"},
+      {"stop in a flush", "the owner stops at a step of a flush, and wakes later"},
+      {"takeover", "a node takes the LUNs of a failed one (STEP 310)"},
+      {"replay of operations", "at least one operation is replayed"},
+      {"second failure in a takeover", "a fault while one node takes over"},
+      {"fault in a rejoin", "a fault within a second of a node's start after a failure"},
+      {"fault in a giveback", "a fault within a second of STEP 336"},
+      {"giveback", "LUNs go home (STEP 336)"},
+      {"power loss of one node", "with what it had not synced, in part"},
+      {"power loss of both nodes", "and of the medium's cache"},
+      {"mirror store nearly full", "more than two thirds of it hold copies"},
+      {"lawful loss", "acknowledged operations lost with both memories that held them"},
+      {"torn flush", "a new owner finds an unanswered operation in part"},
+      {"sync failed", "pages marked clean that are not written"},
+      {"flush failed", "the medium refuses a step"},
+      {"fence not confirmed", "a takeover has to wait for the fence"},
+      {"interconnect only", "the interconnect is held while the control link lives"},
+      {"hung layer", "a layer makes no progress"},
+      {"request unanswered", "a client never hears of a request, and tries again"},
+      {"late delivery", "bytes of a held connection arrive after it is free again"},
+      {"wall clock jumps", "the times of files go backwards"},
+  };
+  return kMarks;
+}
+
+}  // namespace understudy::sim
