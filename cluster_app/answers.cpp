@@ -132,7 +132,7 @@ Task<json::object> ClusterApp::command_takeover(json::object command) {
     json::object answer = co_await order_takeover();
     co_return answer;
   }
-  if (is_off && !joined_ && !membership_.heartbeat()) {
+  if (is_off && !joined_.is_set() && !membership_.heartbeat()) {
     partner_off_ = true;
     wake_.set();
     co_return agreed("node " + self().name + " goes on without node " + partner().name);
@@ -173,8 +173,11 @@ Task<json::object> ClusterApp::order_takeover() {
   co_return refused("node " + self().name + " could not take over; see status");
 }
 
-/// Takes this node's own LUNs back from the partner (STEP 336).
+/// Takes this node's own LUNs back from the partner (STEP 336). A node that has just been started
+/// first hears what its partner owns.
 Task<json::object> ClusterApp::command_giveback() {
+  static_cast<void>(co_await joined_.wait_until(executor().now() + kOrderLimit));
+  if (!joined_.is_set()) co_return refused("node " + self().name + " still starts: " + awaiting_);
   std::vector<std::uint32_t> luns;
   for (const std::uint32_t lun : config_.luns_of(settings_.self)) {
     if (luns_.at(lun).phase == LunPhase::none &&

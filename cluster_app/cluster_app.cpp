@@ -52,6 +52,7 @@ ClusterApp::ClusterApp(Seams seams, NodeSettings settings, Fence& fence)
       payload_(seams.arena.region(Layer::cluster_app)),
       ping_now_(executor()),
       ping_answered_(executor()),
+      joined_(executor()),
       wake_(executor()),
       operator_spoke_(executor()),
       fence_news_(executor()),

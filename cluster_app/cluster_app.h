@@ -192,7 +192,6 @@ class ClusterApp : public Driver {
   NodeState state_ = NodeState::starting;
   bool ended_ = false;
   bool cluster_stops_ = false;  // the partner said that all stop: no takeover
-  bool joined_ = false;         // we know whether the partner is there
   bool failing_over_ = false;
   bool weighing_ = false;                 // weigh_suspicion() runs ...
   Time weigh_again_at_{0};                // ... and not again before
@@ -222,6 +221,7 @@ class ClusterApp : public Driver {
   RegionAllocator payload_;
   Event ping_now_;
   Event ping_answered_;
+  Event joined_;          // we know whether the partner is there
   Event wake_;            // something that the monitor should look at
   Event operator_spoke_;  // a takeover was ordered
   Event fence_news_;      // an attempt has ended, or the operator confirms that the partner is off

@@ -173,6 +173,17 @@ TEST(ClusterApp, GivesBackByCommand) {
   EXPECT_TRUE(takeover_seen_by(world, a).empty()) << "a giveback is no takeover";
 }
 
+TEST(ClusterApp, GivesBackToANodeThatHasNotHeardOfItsPartnerYet) {
+  World world;
+  world.start_both();
+  world.kill(a);
+  ASSERT_TRUE(world.eventually([&] { return world.serves(b, 0); }));
+  world.start(a);
+  const json::object answer = world.ask(a, question("giveback"));
+  EXPECT_TRUE(flag_of(answer, "ok")) << text_of(answer, "text");
+  EXPECT_TRUE(world.serves(a, 0));
+}
+
 TEST(ClusterApp, GivesBackByItselfWhenItIsToldTo) {
   World world;
   world.config.auto_giveback = true;

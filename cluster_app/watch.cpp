@@ -20,7 +20,7 @@ Task<void> ClusterApp::join_cluster() {
   }
   co_await await_partner();
   absent_until_ = executor().now() + std::chrono::milliseconds(config_.failure_after_ms);
-  joined_ = true;
+  joined_.set();
   spawn(monitor());
 }
 

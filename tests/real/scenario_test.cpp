@@ -154,10 +154,11 @@ TEST_P(KilledAgain, WhileItReturnsOrTakesItsLunBackLosesNothing) {
   pair.start("a", "a." + GetParam() + "=kill");
   load->reconnect();
   // The first record that it stores, or its first mount: it owns nothing before the giveback.
+  std::string given_back = "not tried";
   work_during([&] {
-    if (mirrored_at("b", 5)) pair.cluster_app("giveback a");
+    if (mirrored_at("b", 5)) given_back = pair.cluster_app("giveback a").output;
   });
-  ASSERT_TRUE(pair.wait_for_end("a", 10)) << "the place was not passed";
+  ASSERT_TRUE(pair.wait_for_end("a", 10)) << "the place was not passed; giveback: " << given_back;
   ASSERT_TRUE(owned_by("b"));
   ASSERT_NO_FATAL_FAILURE(expect_nothing_lost("b"));
   expect_service("b");
