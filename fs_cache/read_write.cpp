@@ -89,7 +89,7 @@ Result<std::uint64_t> Volume::check_write(const Irp& irp, const Open& open,
   const bool append = irp.write.offset == kAppend || !open.may(access::kWriteData);
   const std::uint64_t offset = append ? node.state.size : irp.write.offset;
   if (offset > kLargestOffset - length) return Status::invalid_parameter;
-  if (length > 0 && offset + length > bounds::kMaxFileSize) return Status::disk_full;
+  if (length > 0 && offset + length > bounds::kMaxFileSize) return Status::invalid_parameter;
   if (cache_.bytes() + length + kSpareBytes > free_bytes_) return Status::disk_full;
   return offset;
 }

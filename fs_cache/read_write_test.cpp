@@ -85,7 +85,7 @@ TEST_F(ReadWrite, ChecksWhatTheHandleMayDo) {
 
 TEST_F(ReadWrite, RefusesWhatTheMediumHasNoRoomFor) {
   const std::uint64_t handle = node->must_open("file");
-  EXPECT_EQ(node->write(handle, bounds::kMaxFileSize, "x"), Status::disk_full);
+  EXPECT_EQ(node->write(handle, bounds::kMaxFileSize, "x"), Status::invalid_parameter);
   EXPECT_EQ(node->write(handle, std::uint64_t{1} << 63, "x"), Status::invalid_parameter);
   disk->set_free_bytes(2 * bounds::kMiB - 1);
   EXPECT_EQ(node->write(handle, 0, "x"), Status::success);

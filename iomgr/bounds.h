@@ -38,9 +38,11 @@ inline constexpr std::uint64_t kClusterBytes = 4 * kMiB;
 
 // Clients.
 inline constexpr std::uint32_t kMaxConnections = 512;
-inline constexpr std::uint32_t kMaxCredits = 512;
+inline constexpr std::uint32_t kMaxCredits = 8192;  // as Windows: MS-SMB2 3.3.1.2
 // From the oldest message id that a client has not used to the newest it may use.
 inline constexpr std::uint32_t kMaxSequenceSpan = 4 * kMaxCredits;
+// Frames of one connection that are worked on at once; the next is not read before one is answered.
+inline constexpr std::uint32_t kMaxFramesAtOnce = 512;
 // A frame before anybody has logged on, and the memory that one connection may hold in requests and
 // replies.
 inline constexpr std::uint32_t kMaxFrameBeforeLogon = 64 * kKiB;

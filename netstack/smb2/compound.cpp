@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::size_t kPrefixEnd = 8;
 constexpr std::uint32_t kPadding = 8;
+constexpr std::uint32_t kErrorRoom = 16;  // of an ERROR response without data
 
 std::size_t aligned(std::size_t size) {
   return (size + 7) / 8 * 8;
@@ -60,7 +61,7 @@ std::uint32_t Compound::reply_size(bool logged_on) {
   std::uint32_t total = kPrefixEnd;
   for (const Message& message : messages_) {
     const CommandRow* row = find_command(message.header.command);
-    rooms_.push_back(row == nullptr ? kPadding : row->reply_room);
+    rooms_.push_back(row == nullptr ? kErrorRoom : row->reply_room);
     total += static_cast<std::uint32_t>(kHeaderSize) + kPadding + rooms_.back();
   }
   UNDERSTUDY_CHECK(total <= bounds::kMaxFrame);

@@ -22,8 +22,11 @@ std::uint32_t Negotiation::max_transfer() const {
 
 /// One frame on its way through: its memory is given back when it goes.
 struct Connection::Exchange {
-  Exchange(Connection& connection, CreditGuard frame_share, Buffer frame)
-      : share_of_frame(std::move(frame_share)), compound(connection, std::move(frame)) {}
+  Exchange(Connection& connection, CreditGuard frame_place, CreditGuard frame_share, Buffer frame)
+      : place(std::move(frame_place)),
+        share_of_frame(std::move(frame_share)),
+        compound(connection, std::move(frame)) {}
+  CreditGuard place;
   CreditGuard share_of_frame;
   std::optional<CreditGuard> share_of_replies;
   Compound compound;
@@ -36,6 +39,7 @@ Connection::Connection(Netstack& netstack, std::shared_ptr<Server> server,
       server_(std::move(server)),
       stream_(std::move(stream)),
       memory_(netstack.executor(), bounds::kMaxConnectionBytes),
+      frames_(netstack.executor(), bounds::kMaxFramesAtOnce),
       turn_to_send_(netstack.executor(), 1),
       idle_(netstack.executor()) {}
 
@@ -68,6 +72,8 @@ Task<bool> Connection::serve_one() {
   const std::uint32_t most = logged_on_ ? bounds::kMaxFrame : bounds::kMaxFrameBeforeLogon;
   if (prefix[0] != 0 || length == 0 || length > most) co_return false;
 
+  co_await frames_.acquire();
+  CreditGuard place(frames_);
   co_await memory_.acquire(length);
   CreditGuard share(memory_, length);
   Buffer frame = co_await netstack_.requests().acquire(length);
@@ -76,7 +82,8 @@ Task<bool> Connection::serve_one() {
   whole_frame.met();
   if (failed(frame_read) || closed_) co_return false;
 
-  auto exchange = std::make_unique<Exchange>(*this, std::move(share), std::move(frame));
+  auto exchange =
+      std::make_unique<Exchange>(*this, std::move(place), std::move(share), std::move(frame));
   if (!admit(exchange->compound)) {
     netstack_.log().warning("client broke the protocol", {{"peer", stream_->peer()}});
     co_return false;

@@ -2,9 +2,10 @@
 // in them, sends the answers. Many requests are in flight at once, as many as the client got
 // credits for.
 //
-// Bounds: what a connection holds of the arena is at most kMaxConnectionBytes. A client that does
-// not read its answers, stops in the middle of a frame, or does not log on in time is disconnected.
-// Invariant: when run() has completed, nothing that the client opened is open any more.
+// Bounds: what a connection holds of the arena is at most kMaxConnectionBytes, and it works on at
+// most kMaxFramesAtOnce. A client that does not read its answers, stops in the middle of a frame,
+// or does not log on in time is disconnected. Invariant: when run() has completed, nothing that the
+// client opened is open any more.
 #pragma once
 
 #include <map>
@@ -85,6 +86,7 @@ class Connection {
   bool logged_on_ = false;
   SequenceWindow window_;
   Credits memory_;        // bytes of the arena that the connection may still take
+  Credits frames_;        // that may still be worked on
   Credits turn_to_send_;  // one reply after the other
   std::uint32_t in_flight_ = 0;
   Event idle_;

@@ -110,7 +110,7 @@ TEST(Credits, AreNeverMoreThanTheBound) {
 TEST(Credits, EndTheConnectionOfAClientThatUsesWhatItHasNot) {
   {
     World world;
-    world.client.next_id += 5000;
+    world.client.next_id += bounds::kMaxCredits;
     world.client.ask(Command::echo, TestClient::empty_body());
     EXPECT_TRUE(world.client.closed);
   }
@@ -143,6 +143,20 @@ TEST(Connection, RunsManyRequestsAtOnceAndAnswersEach) {
     EXPECT_EQ(TestClient::text(response), std::to_string(asked.at(response.header.message_id)));
   }
   EXPECT_EQ(world.node.ping().bytes, 0U);
+}
+
+TEST(Connection, WorksOnNoMoreFramesAtOnceThanItsBound) {
+  World world;
+  world.client.credits_wanted = bounds::kMaxFramesAtOnce + 10;
+  ASSERT_EQ(world.client.create("file").status(), Status::success);
+  world.node.files.gate.reset();
+  for (std::size_t i = 0; i < bounds::kMaxFramesAtOnce + 10; ++i) {
+    world.client.send(
+        world.client.message(Command::read, TestClient::read_body(world.client.file, 0, 1)));
+  }
+  EXPECT_EQ(world.node.ping().operations, bounds::kMaxFramesAtOnce);
+  world.node.files.gate.set();
+  EXPECT_EQ(world.all().size(), bounds::kMaxFramesAtOnce + 10);
 }
 
 TEST(Connection, HoldsNoMoreMemoryThanItsBoundHoweverMuchIsAsked) {
@@ -280,6 +294,15 @@ std::vector<std::pair<Command, Octets>> one_of_each(FileId file, FileId director
           {Command::ioctl, TestClient::ioctl_body(file, 0x00140204, basic, 64)},
           {Command::echo, TestClient::empty_body()},
           {Command::close, TestClient::close_body(file)}};
+}
+
+TEST(Hostile, CommandsThatThereAreNotAreRefused) {
+  World world;
+  for (const std::uint16_t command : {std::uint16_t{19}, std::uint16_t{0xFFFF}}) {
+    const Response response =
+        world.client.ask(static_cast<Command>(command), TestClient::empty_body());
+    EXPECT_EQ(response.status(), Status::invalid_parameter);
+  }
 }
 
 TEST(Hostile, MessagesCutAtAnyLengthAreRefusedAndHarmNobody) {
