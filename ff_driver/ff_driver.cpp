@@ -9,6 +9,13 @@ FfDriver::FfDriver(Seams seams) : Driver(Layer::ff_driver, seams) {
         Major::set_information, Major::query_directory, Major::query_volume}) {
     on(major, [this](Irp& irp) { return operation(irp); });
   }
+  on(Major::notify_change, [this](Irp& irp) {
+    const bool waits = irp.minor == static_cast<std::uint8_t>(NotifyMinor::wait);
+    return waits ? control(irp) : operation(irp);
+  });
+  for (const Major major : {Major::lock_control, Major::oplock, Major::cancel}) {
+    on(major, [this](Irp& irp) { return control(irp); });
+  }
   on(Major::flush_buffers, [this](Irp& irp) { return flush_buffers(irp); });
   on(Major::lazy_write, [this](Irp& irp) { return lazy_write(irp); });
   on(Major::mirror, [this](Irp& irp) { return mirror(irp); });

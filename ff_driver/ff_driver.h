@@ -45,6 +45,7 @@ class FfDriver : public Driver {
 
   // FIG. 4, first half: operation.cpp
   Task<Status> operation(Irp& irp);
+  Task<Status> control(Irp& irp);
   Task<Status> operation_degraded(Lun& lun, Irp& irp);
   Task<Status> pass_down(Lun& lun, Irp& irp);
   Task<Status> redirect(Lun& lun, const Irp& irp);

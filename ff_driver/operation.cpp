@@ -33,6 +33,18 @@ Task<Status> FfDriver::operation(Irp& irp) {
   co_return acknowledge(irp, cached);  // STEP 412
 }
 
+/// What concerns open handles alone (locks, oplocks, waiting for a change): nothing to mirror,
+/// nothing shown. It may be pended for long, so it is never inside the gate; fs_cache completes it
+/// when the LUN leaves.
+Task<Status> FfDriver::control(Irp& irp) {
+  if (attached(irp.lun) == nullptr) co_return Status::volume_dismounted;
+  irp.lsn = 0;
+  irp.shows = 0;
+  irp.record = {};
+  const Status status = co_await call(Layer::fs_cache, irp);
+  co_return status;
+}
+
 /// STEP 404, with one of the three protocols that STEP 318 names. Through the cache: the operation
 /// and whatever else has happened meanwhile are flushed before the client hears of it. Direct: the
 /// same, but each operation by itself. Back: the lazy writer will do it, and if this node dies

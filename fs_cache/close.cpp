@@ -47,6 +47,7 @@ Task<Status> Volume::close(Irp& irp) {
 void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservation) {
   Node& node = *open.node;
   Link* const link = open.link;
+  end_watch(open);
   std::erase(node.opens, &open);
   if (node.opens.empty()) node.reserved_allocation = 0;
   opens_.erase(open.id);
@@ -54,6 +55,7 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
   --link->opens;
   if (!deletes) return;
   link->delete_pending = true;
+  will_be_deleted(node);
   if (link->opens == 0) remove_name(irp, *link, std::move(reservation));
 }
 
@@ -68,6 +70,7 @@ void Volume::remove_name(Irp& irp, Link& link, Reservation reservation) {
   const Logged logged = commit(irp, std::move(reservation), effect, link.name);
   changed_entries(parent, state.change_time);
   link.node->state = state;
+  changed_name(link, ChangeAction::removed, logged.lsn);
   names_.remove_link(link, logged.lsn);
 }
 

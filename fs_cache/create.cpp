@@ -155,7 +155,7 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
     node = link->node;
     action = CreateAction::created;
   } else if (request.overwrites()) {
-    overwrite(irp, request, *node, std::move(reservation));
+    overwrite(irp, request, *node, link, std::move(reservation));
     action = request.disposition == Disposition::supersede ? CreateAction::superseded
                                                            : CreateAction::overwritten;
   }
@@ -180,10 +180,12 @@ Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
   const Logged logged = commit(irp, std::move(reservation), effect, name);
   Node& node = names_.add_object(object, state, logged.lsn);
   changed_entries(parent, time);
-  return names_.add_link(parent, name, node, logged.lsn);
+  Link& link = names_.add_link(parent, name, node, logged.lsn);
+  changed_name(link, ChangeAction::added, logged.lsn);
+  return link;
 }
 
-void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node,
+void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node, const Link* link,
                        Reservation reservation) {
   ObjectState state = node.state;
   const std::uint32_t kept = request.disposition == Disposition::supersede ? 0 : state.attributes;
@@ -195,6 +197,8 @@ void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node,
   node.state = state;
   node.last_lsn = logged.lsn;
   node.reserved_allocation = 0;
+  changed(link, ChangeAction::modified, change::kAttributes | change::kSize | change::kLastWrite,
+          logged.lsn);
 }
 
 Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link) {

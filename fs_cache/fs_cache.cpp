@@ -20,6 +20,8 @@ FsCache::FsCache(Seams seams, MediumFactory make_medium)
   on(Major::flush_buffers, [this](Irp& irp) { return flush_buffers(irp); });
   on(Major::query_directory, [this](Irp& irp) { return serve(irp, &Volume::query_directory); });
   on(Major::query_volume, [this](Irp& irp) { return serve(irp, &Volume::query_volume); });
+  on(Major::notify_change, [this](Irp& irp) { return notify_change(irp); });
+  on(Major::cancel, [this](Irp& irp) { return control(irp, &Volume::cancel); });
   on(Major::lazy_write, [this](Irp& irp) { return lazy_write(irp); });
   on(Major::mirror, [this](Irp& irp) { return mirror(irp); });
   on(Major::cluster, [this](Irp& irp) { return cluster(irp); });
@@ -37,6 +39,17 @@ Task<Status> FsCache::serve(Irp& irp, Volume::Operation operation) {
   const std::shared_ptr<Volume> mounted = volume(irp.lun);
   if (mounted == nullptr) co_return Status::volume_dismounted;
   co_return co_await mounted->serve(irp, operation);
+}
+
+Task<Status> FsCache::control(Irp& irp, Volume::Operation operation) {
+  const std::shared_ptr<Volume> mounted = volume(irp.lun);
+  if (mounted == nullptr) co_return Status::volume_dismounted;
+  co_return co_await mounted->control(irp, operation);
+}
+
+Task<Status> FsCache::notify_change(Irp& irp) {
+  const bool waits = irp.minor == static_cast<std::uint8_t>(NotifyMinor::wait);
+  return waits ? control(irp, &Volume::wait_for_change) : serve(irp, &Volume::fetch_changes);
 }
 
 Task<Status> FsCache::flush_buffers(Irp& irp) {

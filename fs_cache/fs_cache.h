@@ -23,6 +23,8 @@ class FsCache : public Driver {
 
  private:
   Task<Status> serve(Irp& irp, Volume::Operation operation);
+  Task<Status> control(Irp& irp, Volume::Operation operation);
+  Task<Status> notify_change(Irp& irp);
   Task<Status> flush_buffers(Irp& irp);
   Task<Status> lazy_write(Irp& irp);
   Task<Status> mirror(Irp& irp);

@@ -116,6 +116,11 @@ class TestNode {
     loop_.run_until([&] { return result->has_value(); });
     return *result;
   }
+  /// What a pended IRP has completed with by now; STATUS_PENDING: it has not.
+  Status now(const std::shared_ptr<std::optional<Irp>>& begun) {
+    loop_.run_ready();
+    return *begun ? (*begun)->status : Status::pending;
+  }
   /// Sends it and runs nothing.
   std::shared_ptr<std::optional<Irp>> begin(Irp irp) {
     auto result = std::make_shared<std::optional<Irp>>();

@@ -17,6 +17,7 @@
 
 #include "fs_cache/extents.h"
 #include "fs_cache/medium/medium.h"
+#include "fs_cache/watch.h"
 #include "fs_cache/wildcard.h"
 #include "iomgr/irp.h"
 #include "iomgr/sync.h"
@@ -95,6 +96,7 @@ struct Open {
   bool keeps_write_time = false;
   bool keeps_change_time = false;
   Enumeration enumeration = {};
+  std::unique_ptr<Watch> watch = nullptr;  // of a directory
 
   bool may(std::uint32_t any_of) const { return (access & any_of) != 0; }
 };

@@ -135,7 +135,9 @@ void Volume::put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBy
   const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, data);
   node.unwritten_data().extents.write(offset, logged.data, logged.lsn);
   node.content_lsn = node.last_lsn = logged.lsn;
+  const std::uint32_t grown = state.size != node.state.size ? change::kSize : 0;
   node.state = state;
+  changed(open.link, ChangeAction::modified, change::kLastWrite | grown, logged.lsn);
 }
 
 }  // namespace understudy

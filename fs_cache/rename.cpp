@@ -120,12 +120,21 @@ void Volume::put_name(Irp& irp, Open& open, const Walk& walk, const std::string&
       commit(irp, std::move(reservation), effect, source, name, as_bytes(old_spelling));
   node.state = state;
   changed_entries(*walk.parent, state.change_time);
-  if (replaced != nullptr) names_.remove_link(*replaced, logged.lsn);
+  if (replaced != nullptr) {
+    changed_name(*replaced, ChangeAction::removed, logged.lsn);
+    names_.remove_link(*replaced, logged.lsn);
+  }
   if (moves) {
+    const bool stays = open.link->parent == walk.parent;
     changed_entries(*open.link->parent, state.change_time);
+    changed_name(*open.link, stays ? ChangeAction::renamed_old_name : ChangeAction::removed,
+                 logged.lsn);
     names_.move_link(*open.link, *walk.parent, name, logged.lsn);
+    changed_name(*open.link, stays ? ChangeAction::renamed_new_name : ChangeAction::added,
+                 logged.lsn);
   } else {
-    names_.add_link(*walk.parent, name, node, logged.lsn);
+    const Link& link = names_.add_link(*walk.parent, name, node, logged.lsn);
+    changed_name(link, ChangeAction::added, logged.lsn);
   }
 }
 

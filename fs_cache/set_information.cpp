@@ -23,6 +23,16 @@ void set_time(std::uint64_t wanted, std::uint64_t& time, bool& keeps) {
   if (wanted <= kLatestTime) time = wanted;
 }
 
+/// Of attributes and times, for those who watch.
+std::uint32_t what_changes(const ObjectState& before, const ObjectState& after) {
+  std::uint32_t what = 0;
+  if (before.attributes != after.attributes) what |= change::kAttributes;
+  if (before.creation_time != after.creation_time) what |= change::kCreation;
+  if (before.access_time != after.access_time) what |= change::kLastAccess;
+  if (before.write_time != after.write_time) what |= change::kLastWrite;
+  return what;
+}
+
 Status check_basic(const SetParameters& set, const Node& node) {
   if (!valid_time(set.creation_time) || !valid_time(set.access_time) ||
       !valid_time(set.write_time) || !valid_time(set.change_time)) {
@@ -81,15 +91,19 @@ Task<Status> Volume::set_basic(Irp& irp) {
   const bool changes = !same_state(state, node.state);
   set_time(set.change_time, state.change_time, open.keeps_change_time);
   if (changes && !open.keeps_change_time) state.change_time = now();
-  if (!same_state(state, node.state)) set_state(irp, node, state, std::move(*reservation));
+  if (!same_state(state, node.state))
+    set_state(irp, open, what_changes(node.state, state), state, std::move(*reservation));
   co_return Status::success;
 }
 
-void Volume::set_state(Irp& irp, Node& node, const ObjectState& state, Reservation reservation) {
+void Volume::set_state(Irp& irp, const Open& open, std::uint32_t what, const ObjectState& state,
+                       Reservation reservation) {
+  Node& node = *open.node;
   const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state));
   node.resize(state.size, logged.lsn);
   node.state = state;
   node.last_lsn = logged.lsn;
+  changed(open.link, ChangeAction::modified, what, logged.lsn);
 }
 
 /// Only marks the name: whoever closes it last deletes it.
@@ -114,6 +128,7 @@ Task<Status> Volume::set_disposition(Irp& irp) {
         co_return Status::directory_not_empty;
     }
     open.link->delete_pending = irp.set.delete_file != 0;
+    if (open.link->delete_pending) will_be_deleted(node);
     co_return Status::success;
   }
 }
@@ -148,7 +163,7 @@ Task<Status> Volume::resize(Irp& irp, bool allocation) {
   state.attributes |= attribute::kArchive;
   if (!open.keeps_write_time) state.write_time = now();
   if (!open.keeps_change_time) state.change_time = now();
-  set_state(irp, node, state, std::move(*reservation));
+  set_state(irp, open, change::kSize | change::kLastWrite, state, std::move(*reservation));
   co_return Status::success;
 }
 

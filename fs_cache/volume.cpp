@@ -17,6 +17,7 @@ Volume::Volume(const Seams& seams, std::shared_ptr<LogSpace> space, std::unique_
       names_(seams.executor, *medium_, seams.log, options.max_objects),
       lazy_writer_(seams.executor, cache_, space, options.lazy_writer),
       flush_turn_(seams.executor, 1),
+      pended_(seams.executor),
       order_turn_(seams.executor, 1),
       replay_turn_(seams.executor, 1),
       idle_(seams.executor) {}
@@ -93,6 +94,7 @@ Task<Status> Volume::dismount(Irp& irp) {
   }
   co_await medium_->unlock();
   lazy_writer_.stop();
+  pended_.complete_all(Status::volume_dismounted);
   irp.lsn = durable_;
   co_return Status::success;
 }
@@ -208,6 +210,20 @@ Task<Status> Volume::serve(Irp& irp, Operation operation) {
   if (irp.shows <= durable_) irp.shows = 0;  // nobody has to wait for what is on the medium
   if (--active_ == 0) idle_.pulse();
   co_return status;
+}
+
+Task<Status> Volume::control(Irp& irp, Operation operation) {
+  irp.lsn = 0;
+  irp.shows = 0;
+  irp.record = {};
+  irp.information = 0;
+  if (leaving_) co_return Status::volume_dismounted;
+  co_return co_await (this->*operation)(irp);
+}
+
+Task<Status> Volume::cancel(Irp& irp) {
+  co_return pended_.complete(irp.cancel.id, Status::cancelled) ? Status::success
+                                                               : Status::not_found;
 }
 
 Result<Open*> Volume::find_open(const Irp& irp) {

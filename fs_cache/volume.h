@@ -17,6 +17,7 @@
 
 #include "fs_cache/lazy_writer.h"
 #include "fs_cache/namespace.h"
+#include "fs_cache/pended.h"
 #include "fs_cache/unwritten_cache.h"
 #include "fs_cache/watched_medium.h"
 #include "iomgr/seams.h"
@@ -63,11 +64,18 @@ class Volume {
   Task<Status> set_information(Irp& irp);
   Task<Status> query_directory(Irp& irp);
   Task<Status> query_volume(Irp& irp);
+  Task<Status> fetch_changes(Irp& irp);
   /// Of one open. `shows` is what ff_driver has to see on the medium before the client gets its
   /// answer.
   Task<Status> flush_buffers(Irp& irp);
   /// Of the whole LUN; also how a replay ends, so it is no client's operation.
   Status flush_all(Irp& irp) const;
+
+  /// Runs what only concerns open handles: it may wait as long as it likes, and shows nothing.
+  Task<Status> control(Irp& irp, Operation operation);
+  Task<Status> wait_for_change(Irp& irp);
+  /// STATUS_NOT_FOUND: it has completed already.
+  Task<Status> cancel(Irp& irp);
 
   /// The second pass (flush.cpp, STEP 414): everything up to irp.lsn, or more, is durable when it
   /// completes; irp.lsn says how much. After a failure nothing is forgotten: the next pass writes
@@ -112,7 +120,8 @@ class Volume {
                      Reservation reservation);
   Link& make_object(Irp& irp, const CreateRequest& request, Node& parent, Reservation reservation);
   Open& add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link);
-  void overwrite(Irp& irp, const CreateRequest& request, Node& node, Reservation reservation);
+  void overwrite(Irp& irp, const CreateRequest& request, Node& node, const Link* link,
+                 Reservation reservation);
 
   // close.cpp
   void end_open(Irp& irp, Open& open, bool deletes, Reservation reservation);
@@ -124,6 +133,14 @@ class Volume {
   void put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBytes data,
                  Reservation reservation);
 
+  // change_notify.cpp
+  Result<Watch*> find_watch(const Irp& irp);
+  void changed(const Link* link, ChangeAction action, std::uint32_t what, Lsn lsn);
+  void changed_name(const Link& link, ChangeAction action, Lsn lsn);
+  bool wake_one(Watch& watch, Status status);
+  void end_watch(Open& open);
+  void will_be_deleted(const Node& directory);
+
   // query_directory.cpp
   Status list_names(Irp& irp, Open& open, Bytes room);
 
@@ -134,7 +151,8 @@ class Volume {
   Task<Status> set_allocation(Irp& irp);
   Task<Status> resize(Irp& irp, bool allocation);
   static Task<Status> refuse(Status status);
-  void set_state(Irp& irp, Node& node, const ObjectState& state, Reservation reservation);
+  void set_state(Irp& irp, const Open& open, std::uint32_t what, const ObjectState& state,
+                 Reservation reservation);
   Task<Status> rename(Irp& irp) { return take_name(irp, true); }
   Task<Status> link(Irp& irp) { return take_name(irp, false); }
   Task<Status> take_name(Irp& irp, bool moves);
@@ -180,6 +198,9 @@ class Volume {
   bool replayed_ = false;          // the log holds records of another node
   std::vector<ObjectId> orphans_;  // objects without a name that are still to be removed
   std::uint64_t free_bytes_ = 0;   // of the medium, at the last flush
+
+  PendedIrps pended_;
+  std::size_t watches_ = 0;  // opens that have one
 
   Credits order_turn_;
   Credits replay_turn_;

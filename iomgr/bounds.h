@@ -25,7 +25,11 @@ inline constexpr std::uint32_t kMaxFrame = kMaxTransfer + 128 * kKiB;
 // plus mirror_server's plus the lazy writer's are fewer than ff_driver's.
 inline constexpr std::uint32_t kMaxOutstandingNetstack = 512;
 inline constexpr std::uint32_t kMaxOutstandingReplay = 64;
-inline constexpr std::uint32_t kMaxOutstandingLink = 1024;
+// Pended IRPs of netstack (blocked locks, change notifies, opens that wait for a break) have places
+// of their own, so that they leave those of ordinary operations alone; beside them one IRP a LUN
+// waits for oplocks to break.
+inline constexpr std::uint32_t kMaxPended = 1024;
+inline constexpr std::uint32_t kMaxOutstandingLink = 2048;
 // Slots of one ring: the requests of one side and the completions owed to the other.
 inline constexpr std::uint32_t kRingSlots = 2 * kMaxOutstandingLink;
 
@@ -52,6 +56,8 @@ inline constexpr std::size_t kMaxCompound = 64;
 inline constexpr std::uint32_t kMaxSessionsPerConnection = 64;
 inline constexpr std::uint32_t kMaxTreesPerSession = 256;
 inline constexpr std::uint32_t kMaxOpensPerSession = 65536;
+// Requests of one connection that have been answered with STATUS_PENDING.
+inline constexpr std::uint32_t kMaxPendedPerConnection = 512;
 // One QUERY_DIRECTORY lists at most this much, one QUERY_INFO or IOCTL answers at most so much.
 inline constexpr std::uint32_t kMaxListing = 128 * kKiB;
 inline constexpr std::uint32_t kMaxInformation = 64 * kKiB;
@@ -64,6 +70,9 @@ inline constexpr std::uint32_t kMaxLuns = 64;
 inline constexpr std::uint64_t kMaxIntentBytes = 1024 * kMiB;
 inline constexpr std::size_t kMaxCachedObjects = 1'000'000;
 inline constexpr std::size_t kMaxOpensPerVolume = 262'144;
+// What one file or handle may hold: locked ranges, blocked locks, changes that nobody has fetched.
+inline constexpr std::size_t kMaxLocksPerFile = 16384;
+inline constexpr std::size_t kMaxBytesToNotify = 64 * kKiB;
 inline constexpr std::uint32_t kMaxLinks = 1024;  // names of one file, as on NTFS
 // The largest file, as on NTFS with clusters of 4 KiB; the host's file systems can hold it.
 inline constexpr std::uint64_t kMaxFileSize = (std::uint64_t{1} << 44) - 64 * kKiB;
@@ -93,6 +102,7 @@ inline constexpr int kListenBacklog = 128;
 // Entries of a layer's trace ring; a power of two.
 inline constexpr std::uint32_t kTraceEntries = 4096;
 
-static_assert(kMaxOutstandingNetstack + kMaxOutstandingReplay + kMaxLuns < kMaxOutstandingLink);
+static_assert(kMaxOutstandingNetstack + kMaxPended + kMaxOutstandingReplay + 2 * kMaxLuns <
+              kMaxOutstandingLink);
 
 }  // namespace understudy::bounds

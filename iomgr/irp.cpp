@@ -23,7 +23,11 @@ std::string_view to_string(Major major) {
                                                                    "query_volume",
                                                                    "lazy_write",
                                                                    "mirror",
-                                                                   "cluster"};
+                                                                   "cluster",
+                                                                   "lock_control",
+                                                                   "notify_change",
+                                                                   "oplock",
+                                                                   "cancel"};
   const auto index = static_cast<std::size_t>(major);
   return index < kNames.size() ? kNames[index] : "?";
 }

@@ -52,11 +52,37 @@ enum class Major : std::uint8_t {
       9,         // fs_cache's lazy writer: the operation passes ff_driver a second time (STEP 414)
   mirror = 10,   // minor: MirrorMinor
   cluster = 11,  // minor: ClusterMinor; from and to cluster_app
+  lock_control = 12,   // IRP_MJ_LOCK_CONTROL; minor: LockMinor
+  notify_change = 13,  // IRP_MN_NOTIFY_CHANGE_DIRECTORY; minor: NotifyMinor
+  oplock = 14,         // the FSCTLs about oplocks; minor: OplockMinor
+  cancel = 15,         // IoCancelIrp: completes a pended IRP with STATUS_CANCELLED
 };
-inline constexpr std::size_t kMajors = 12;
+inline constexpr std::size_t kMajors = 16;
 std::string_view to_string(Major major);
 
 enum class SetMinor : std::uint8_t { basic, rename, link, disposition, end_of_file, allocation };
+
+// Pended IRPs. An operation that would have to wait for another client completes with
+// STATUS_PENDING and has changed nothing. Who wants to wait sends the IRP of the same family that
+// fs_cache keeps (lock, notify/wait, oplock/settled); when that completes, the operation can be
+// tried again. Pended IRPs show nothing of the LUN and hold nobody up: no gate, no count of active
+// operations. They complete at the latest with their handle, or when the LUN is dismounted.
+
+enum class LockMinor : std::uint8_t {
+  lock,    // one range; `lock.wait` 1: pended until it is granted
+  unlock,  // one range, exactly as it was locked
+};
+
+enum class NotifyMinor : std::uint8_t {
+  fetch,  // what has changed since the last fetch; STATUS_PENDING: nothing
+  wait,   // pended until there is something to fetch
+};
+
+enum class OplockMinor : std::uint8_t {
+  next_break,   // pended until an oplock or lease of this LUN is to break, and says which
+  acknowledge,  // the client answers a break
+  settled,      // pended until no break of `oplock.object` is waited for
+};
 
 enum class MirrorMinor : std::uint8_t {
   append,        // ff_driver -> rd_driver: store this record at the partner (STEP 408)
@@ -118,8 +144,31 @@ struct FileFacts {
 };
 static_assert(sizeof(FileFacts) == 72);
 
+/// What a client may cache of a file (MS-SMB2 2.2.13.2.8). Level II is kRead, exclusive kRead and
+/// kWrite, batch all three.
+namespace caching {
+inline constexpr std::uint8_t kRead = 1;
+inline constexpr std::uint8_t kHandle = 2;
+inline constexpr std::uint8_t kWrite = 4;
+inline constexpr std::uint8_t kAll = 7;
+}  // namespace caching
+
+/// An oplock or a lease (MS-FSA 2.1.1.10), as asked for or as granted.
+struct Caching {
+  enum Kind : std::uint8_t { none, oplock, lease };
+  std::uint8_t client[16];  // of a lease: ClientGuid; keys are a client's own
+  std::uint8_t key[16];     // of a lease: LeaseKey
+  Kind kind;
+  std::uint8_t state;     // of caching::
+  std::uint8_t breaking;  // out: a break of the lease is waited for
+  std::uint8_t version;   // of a lease: 1 or 2
+  std::uint16_t epoch;    // of a lease of version 2
+  std::uint16_t reserved;
+};
+static_assert(sizeof(Caching) == 40);
+
 /// Payload in: the path below the share, UTF-8, components divided by '\', no leading one; empty:
-/// the root.
+/// the root. STATUS_PENDING: a break of `facts.object` has to be answered first.
 struct CreateParameters {
   std::uint32_t desired_access;      // MS-SMB2 2.2.13.1; generic bits already mapped by netstack
   std::uint32_t share_access;        // MS-SMB2 2.2.13
@@ -128,6 +177,7 @@ struct CreateParameters {
   std::uint32_t attributes;          // of a new file
   std::uint32_t create_action;  // out: FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_SUPERSEDED
   FileFacts facts;              // out
+  Caching caching;              // asked for; out: granted
 };
 
 /// Payload: room for `length` bytes; `information` = bytes read.
@@ -172,6 +222,44 @@ struct SetParameters {
   std::uint64_t size;         // end_of_file, allocation
   std::uint32_t delete_file;  // disposition
   std::uint32_t reserved;
+};
+
+/// lock_control. STATUS_LOCK_NOT_GRANTED,
+/// STATUS_RANGE_NOT_LOCKED, STATUS_INVALID_LOCK_RANGE.
+struct LockParameters {
+  std::uint64_t offset;
+  std::uint64_t length;     // bytes; 0 locks a point between two bytes
+  std::uint32_t exclusive;  // lock
+  std::uint32_t wait;       // lock: pended until granted
+};
+
+/// notify_change. Payload out of fetch: ChangeEntry records, `information` bytes of them.
+/// STATUS_NOTIFY_ENUM_DIR: more has changed than was kept. The first fetch of a handle says what it
+/// watches.
+struct NotifyParameters {
+  std::uint32_t filter;  // CompletionFilter, MS-SMB2 2.2.35
+  std::uint32_t tree;    // SMB2_WATCH_TREE: all below the directory
+};
+
+/// One change; `name_length` UTF-8 bytes follow (path below the watched directory), then padding to
+/// 4 bytes.
+struct ChangeEntry {
+  std::uint32_t action;  // FILE_ACTION_*, MS-FSCC 2.7.1
+  std::uint32_t name_length;
+};
+
+/// oplock. next_break: `irp.open` is an open of that oplock or lease. acknowledge: `irp.open` of an
+/// oplock, `caching.client` and `key` of a lease; `caching.state` is what the client keeps.
+struct OplockParameters {
+  Caching caching;        // next_break out: `state` is what is left when it has been answered
+  std::uint64_t object;   // settled
+  std::uint32_t from;     // next_break out: the state before
+  std::uint32_t answers;  // next_break out: 1: an acknowledgement is waited for
+};
+
+/// cancel.
+struct CancelParameters {
+  std::uint64_t id;  // irp.id of the pended IRP
 };
 
 /// Payload in: the search pattern, UTF-8. Payload out: DirectoryEntry records, `information` bytes
@@ -319,6 +407,10 @@ struct Irp {
     CloseParameters close;
     SetParameters set;
     DirectoryParameters directory;
+    LockParameters lock;
+    NotifyParameters notify;
+    OplockParameters oplock;
+    CancelParameters cancel;
     VolumeParameters volume;
     LazyWriteParameters lazy_write;
     MountParameters mount;

@@ -91,6 +91,7 @@ namespace understudy {
   X(path_not_covered,              0xC0000257)        \
   X(privilege_not_held,            0xC0000061)        \
   X(bad_impersonation_level,       0xC00000A5)        \
+  X(invalid_lock_range,            0xC00001A1)        \
   X(no_eas_on_file,                0xC0000052)        \
   X(not_a_reparse_point,           0xC0000275)        \
   X(smb_no_preauth_integrity_hash_overlap, 0xC05D0000)

@@ -36,7 +36,8 @@ class LayerSeams {
 
 /// How many requests `from` may have in flight at `to` (see bounds.h).
 constexpr std::uint32_t max_outstanding(Layer from, Layer to) {
-  if (to == Layer::ff_driver && from == Layer::netstack) return bounds::kMaxOutstandingNetstack;
+  if (to == Layer::ff_driver && from == Layer::netstack)
+    return bounds::kMaxOutstandingNetstack + bounds::kMaxPended + bounds::kMaxLuns;
   if (to == Layer::ff_driver && from == Layer::mirror_server) return bounds::kMaxOutstandingReplay;
   return bounds::kMaxOutstandingLink;
 }
