@@ -93,10 +93,10 @@ Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   if (!planted(Mutant::no_object_sync)) status = co_await medium_->sync_objects(objects);
   failed_sync_ = failed(status) ? applied.lsn : 0;
   if (failed(status)) co_return status;
-  // One name changes in one step. Of several a crash may leave some, and only another memory's log
-  // or this could tell what the others were to be.
-  const bool several = plan.entries.size() > 1 && !planted(Mutant::rename_without_intent);
-  if (applied.mirror == 0 && several) {
+  // A crash may leave some of these names, or one that a failed sync has made look durable. Only
+  // another memory's log or this can tell what they were to be.
+  const bool renames = !plan.entries.empty() && !planted(Mutant::rename_without_intent);
+  if (applied.mirror == 0 && renames) {
     const Intent intent{applied.epoch, applied.lsn, plan.entries};
     status = co_await medium_->write_intent(intent);
     if (failed(status)) co_return status;

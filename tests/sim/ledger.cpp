@@ -10,19 +10,28 @@
 namespace understudy::sim {
 namespace {
 
-/// The names of a listing without regard to case, each once.
-std::set<std::string> without_twins(const std::vector<std::uint8_t>& listing) {
+/// The names of a listing, folded, but for those that stand there twice.
+std::set<std::string> without(const std::set<std::string>& twins,
+                              const std::vector<std::uint8_t>& listing) {
   std::set<std::string> names;
   std::string name;
   for (const std::uint8_t byte : listing) {
-    if (byte == '\n') {
-      names.insert(fold(name));
-      name.clear();
-    } else {
+    if (byte != '\n') {
       name.push_back(static_cast<char>(byte));
+      continue;
     }
+    const std::string folded = fold(std::exchange(name, {}));
+    if (!twins.contains(folded)) names.insert(folded);
   }
   return names;
+}
+
+void add_twins(const MemoryDisk::Image& image, std::set<std::string>& twins) {
+  std::set<MemoryDisk::EntryPlace> seen;
+  for (const auto& [place, object] : image.entries) {
+    const std::string name = fold(place.second);
+    if (!seen.insert({place.first, name}).second) twins.insert(name);
+  }
 }
 
 /// Answers of the medium, or of a LUN that is not there: a file system that serves gives others.
@@ -65,7 +74,8 @@ std::string describe(const Event& event) {
 bool shows(const Request& request, const Version& version, const std::vector<std::uint8_t>& bytes) {
   const std::vector<std::uint8_t>& content = version.content;
   if (request.is_listing)
-    return content == bytes || (version.damaged && without_twins(content) == without_twins(bytes));
+    return content == bytes || (!version.twins.empty() &&
+                                without(version.twins, content) == without(version.twins, bytes));
   const std::size_t from = std::min<std::size_t>(request.offset, content.size());
   const std::size_t length = std::min<std::size_t>(request.length, content.size() - from);
   return std::equal(bytes.begin(), bytes.end(), content.begin() + static_cast<std::ptrdiff_t>(from),
@@ -151,6 +161,7 @@ bool Ledger::take(Event& event) {
       break;
     case What::sync_failed:
       lun.failed = true;
+      lun.sync_failed = true;
       break;
     case What::applied:
       applied(event, lun);
@@ -192,12 +203,17 @@ void Ledger::begin_serving(const Event& event) {
   lun.torn = !torn.empty() && !differences(lun.disk->current(), lun.settled.image(), {}).empty();
   lun.wrong = differences(lun.disk->current(), lun.settled.image(), torn);
   for (const std::string& each : differences(lun.disk->durable(), lun.settled.image(), torn)) {
-    if (std::find(lun.wrong.begin(), lun.wrong.end(), each) == lun.wrong.end())
-      lun.wrong.push_back(each + " (durable)");
+    const bool known = std::find(lun.wrong.begin(), lun.wrong.end(), each) != lun.wrong.end();
+    if (!known && !lun.in_doubt.contains(each)) lun.wrong.push_back(each + " (durable)");
   }
-  lun.damaged = lun.damaged || (lun.torn && lun.half_names_allowed);
+  if (lun.torn && lun.half_names_allowed) add_twins(lun.disk->current(), lun.twins);
   // From here on what is there counts, in part or not.
   if (!torn.empty() || !lun.wrong.empty()) lun.settled = Model(lun.disk->current());
+  if (std::exchange(lun.sync_failed, false) && !torn.empty()) {
+    for (std::string& each : differences(lun.disk->durable(), lun.settled.image(), {})) {
+      if (each.starts_with("object ")) lun.in_doubt.insert(std::move(each));
+    }
+  }
   lun.live = lun.settled;
   ++lun.sequence;
   for (const auto& [object, unused] : lun.live.image().objects) remember(lun, object, {});
@@ -225,7 +241,7 @@ void Ledger::logged(Event& event, Lun& lun) {
 void Ledger::remember(Lun& lun, ObjectId object, Place place) {
   const auto found = lun.live.image().objects.find(object);
   if (found == lun.live.image().objects.end()) return;
-  Version version{lun.sequence, place, {}, lun.damaged};
+  Version version{lun.sequence, place, {}, lun.twins};
   if (found->second.directory) {
     for (const std::string& name : lun.live.names(object)) {
       version.content.insert(version.content.end(), name.begin(), name.end());
@@ -307,6 +323,7 @@ void Ledger::settle(Lun& lun, std::uint64_t lsn) {
 void Ledger::applied(const Event& event, Lun& lun) {
   lun.wrong.clear();
   lun.failed_before_slot = std::exchange(lun.failed, false);
+  if (lun.serving) lun.sync_failed = false;
   lun.wrong_without_power_loss = false;
   if (event.place.lsn < lun.settled_lsn) {
     lun.wrong.push_back("the applied slot goes back from LSN " + std::to_string(lun.settled_lsn) +
@@ -315,6 +332,7 @@ void Ledger::applied(const Event& event, Lun& lun) {
   if (event.place.lsn > lun.settled_lsn) {
     settle(lun, event.place.lsn);
     lun.wrong = differences(lun.disk->durable(), lun.settled.image(), effects_of(lun.line));
+    std::erase_if(lun.wrong, [&](const std::string& each) { return lun.in_doubt.contains(each); });
   }
   lun.wrong_without_power_loss =
       !lun.wrong.empty() &&

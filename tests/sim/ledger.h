@@ -11,6 +11,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -75,7 +76,7 @@ struct Version {
   std::uint64_t sequence = 0;
   Place place{};
   std::vector<std::uint8_t> content;  // bytes, or the names of a directory, each with a newline
-  bool damaged = false;               // names that differ in case alone hide each other
+  std::set<std::string> twins;        // as in Lun, when it came to be
 };
 
 struct Lun {
@@ -96,14 +97,21 @@ struct Lun {
   bool serving = false;
   std::uint64_t copies_at_lock = 0;  // highest LSN in the new owner's mirror store
   bool mirroring = false;
-  bool taken_while_held = false;      // set with `locked`
-  bool claimed = false;               // an epoch, since it was locked
-  bool slot_named_mirror = false;     // at a lock since `serving`: only another memory could finish
-                                      // the flush that was interrupted
-  bool half_names_allowed = false;    // set with `serving`: and that memory is lost
-  bool damaged = false;               // renames may be there by half since then
-  bool failed = false;                // a sync or a flush, since the slot was written last ...
-  bool failed_before_slot = false;    // ... and, set with `applied`, before it was
+  bool taken_while_held = false;    // set with `locked`
+  bool claimed = false;             // an epoch, since it was locked
+  bool slot_named_mirror = false;   // at a lock since `serving`: only another memory could finish
+                                    // the flush that was interrupted
+  bool half_names_allowed = false;  // set with `serving`: and that memory is lost
+  /// Names, folded, that stand in a directory in two spellings since a rename was left there by
+  /// half: a server that cares for no case shows one of the two, or the other once that is gone.
+  std::set<std::string> twins;
+  bool failed = false;              // a sync or a flush, since the slot was written last ...
+  bool failed_before_slot = false;  // ... and, set with `applied`, before it was
+  bool sync_failed = false;         // since an owner that serves wrote the slot
+  /// Content that the medium shows and may lose with the power: an owner without a mirror left it
+  /// unacknowledged when it died, a sync has failed, and nobody has a log to write it again. Each
+  /// is one of differences().
+  std::set<std::string> in_doubt;
   std::uint64_t failures_untold = 0;  // flushes that failed while mirroring, and no signal yet
   /// Set with each `applied` and `serving`: how the medium differs from what it says it holds.
   std::vector<std::string> wrong;
