@@ -51,6 +51,10 @@ constexpr std::array<std::pair<std::string_view, bool>, 2> kLazyWriter = {
     {{"run", true}, {"hold", false}}};
 constexpr std::array<std::pair<std::string_view, bool>, 2> kTakeoverFor = {
     {{"both", true}, {"hardware", false}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kEncryption = {
+    {{"off", "off"}, {"allowed", "allowed"}, {"required", "required"}}};
+constexpr std::array<std::pair<std::string_view, bool>, 2> kLunEncryption = {
+    {{"allowed", false}, {"required", true}}};
 constexpr std::array<std::pair<std::string_view, DegradedWrites>, 3> kDegradedWrites = {
     {{"write_through", DegradedWrites::write_through},
      {"direct", DegradedWrites::direct},
@@ -112,6 +116,7 @@ class Reader {
       return number(config.fence_agent_timeout_ms, 1000, 600'000);
     if (key == "fence_agent") return program(fence_agent_);
     if (key == "signing_required") return boolean(config.signing_required);
+    if (key == "encryption") return one_of(config.encryption, kEncryption);
     if (key == "auto_giveback") return boolean(config.auto_giveback);
     if (key == "lazy_writer") return one_of(config.lazy_writer_runs, kLazyWriter);
     if (key == "takeover_for") return one_of(config.takes_over_for_software, kTakeoverFor);
@@ -149,8 +154,10 @@ class Reader {
     } else if (key == "directory") {
       if (value_.empty()) return refuse("must name a directory");
       lun.directory = value_;
+    } else if (key == "encryption") {
+      return one_of(lun.encrypted, kLunEncryption);
     } else {
-      return refuse("unknown key; a LUN has share, owner and directory");
+      return refuse("unknown key; a LUN has share, owner, directory and encryption");
     }
     return true;
   }
@@ -168,6 +175,8 @@ class Reader {
                                      [&](const auto& each) { return each.first == lun.name; });
       if (lun.share.empty() || !owned)
         return refuse("[lun." + lun.name + "] needs share and owner");
+      if (lun.encrypted && config.encryption == "off")
+        return refuse("[lun." + lun.name + "] wants encryption, which is off");
       if (lun.directory.empty()) lun.directory = lun.name;
       if (!shares.insert(CLI::detail::to_lower(lun.share)).second)
         return refuse("share " + lun.share + " is there twice");
@@ -322,6 +331,9 @@ auto_giveback = false
 
 # Refuse clients that do not sign.
 signing_required = true
+# SMB 3 encryption. "off"; "allowed": clients that ask for it encrypt; "required": the others are refused. A LUN can
+# require it for its own share: `encryption = "required"` below [lun.NAME].
+encryption = "allowed"
 
 # A node's place in this file is its number: do not swap nodes that have run.
 # address: for SMB clients. interconnect: for the partner's copies. control: for the partner's cluster_app.

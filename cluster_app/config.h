@@ -27,6 +27,7 @@ struct LunConfig {
   std::string share;
   std::uint32_t owner = 0;  // index of the node that serves it in quiet times: its home
   std::string directory;    // on the host; relative to the cluster's directory until resolved
+  bool encrypted = false;   // clients must encrypt what they do on the share
 };
 
 struct ClusterConfig {
@@ -51,6 +52,7 @@ struct ClusterConfig {
   std::uint32_t fence_agent_timeout_ms = 30'000;
   DegradedWrites degraded_writes = DegradedWrites::write_through;
   bool signing_required = true;
+  std::string_view encryption = "allowed";  // or "off", "required": netstack's words
   bool auto_giveback = false;
 
   std::optional<std::uint32_t> node_index(std::string_view name) const;

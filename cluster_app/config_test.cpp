@@ -80,6 +80,29 @@ TEST(Config, ReadsHowFailuresAreSeenAndFenced) {
   EXPECT_EQ(unsafe->degraded_writes, DegradedWrites::write_back);
 }
 
+TEST(Config, ReadsWhereClientsMustEncrypt) {
+  std::string error;
+  const std::string lun = "directory = \"lun1\"\n";
+  const auto config = parse_config(with(lun, lun + "encryption = \"required\"\n"), "", error);
+  ASSERT_TRUE(config.has_value()) << error;
+  EXPECT_EQ(config->encryption, "allowed");
+  EXPECT_FALSE(config->luns[0].encrypted);
+  EXPECT_TRUE(config->luns[1].encrypted);
+  const auto all =
+      parse_config(with("encryption = \"allowed\"", "encryption = \"required\""), "", error);
+  ASSERT_TRUE(all.has_value()) << error;
+  EXPECT_EQ(all->encryption, "required");
+}
+
+TEST(Config, RefusesEncryptionThatIsOffAndRequired) {
+  const std::string off = with("encryption = \"allowed\"", "encryption = \"off\"");
+  EXPECT_NE(why_not(off + "encryption = \"required\"\n").find("[lun.lun1] wants encryption"),
+            std::string::npos);
+  EXPECT_NE(why_not(with("encryption = \"allowed\"", "encryption = \"yes\""))
+                .find("encryption: must be \"off\""),
+            std::string::npos);
+}
+
 TEST(Config, RefusesWhatIsNoKindOfFailureProtocolOrAgent) {
   EXPECT_NE(why_not(with("takeover_for = \"both\"", "takeover_for = \"all\""))
                 .find("takeover_for: must be \"both\" or \"hardware\""),

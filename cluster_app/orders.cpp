@@ -60,7 +60,9 @@ Task<Status> ClusterApp::offer() {
     json::array shares;
     for (const std::uint32_t lun : config_.luns_of(home)) {
       if (luns_.at(lun).phase == LunPhase::serving)
-        shares.push_back({{"name", config_.luns.at(lun).share}, {"lun", lun}});
+        shares.push_back({{"name", config_.luns.at(lun).share},
+                          {"lun", lun},
+                          {"encrypted", config_.luns.at(lun).encrypted}});
     }
     std::string name = node.name;
     std::transform(name.begin(), name.end(), name.begin(),
@@ -72,7 +74,8 @@ Task<Status> ClusterApp::offer() {
                                           {"server", name},
                                           {"shares", shares},
                                           {"accounts", accounts_},
-                                          {"signing_required", config_.signing_required}});
+                                          {"signing_required", config_.signing_required},
+                                          {"encryption", std::string(config_.encryption)}});
     }
     if (text == offered_.at(home)) continue;
     Irp irp = make_irp(Major::cluster, wanted ? ClusterMinor::serve : ClusterMinor::unserve);

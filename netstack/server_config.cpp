@@ -12,6 +12,25 @@ namespace {
 
 constexpr std::string_view kPipeShare = "IPC$";
 
+/// False if it is there and is neither true nor false.
+bool read_flag(const json::object& object, std::string_view key, bool& flag) {
+  const json::value* value = object.if_contains(key);
+  if (value == nullptr) return true;
+  if (value->is_bool()) flag = value->get_bool();
+  return value->is_bool();
+}
+
+/// False if it is there and is no word that we know.
+bool read_encryption(const json::object& object, Encryption& encryption) {
+  constexpr std::string_view kKey = "encryption";
+  if (object.if_contains(kKey) == nullptr) return true;
+  const std::optional<std::string> word = find_text(object, kKey);
+  if (word == "off") encryption = Encryption::off;
+  if (word == "allowed") encryption = Encryption::allowed;
+  if (word == "required") encryption = Encryption::required;
+  return word == "off" || word == "allowed" || word == "required";
+}
+
 bool read_share(const json::value& value, ServerConfig& config) {
   if (!value.is_object()) return false;
   const json::object& object = value.get_object();
@@ -21,7 +40,10 @@ bool read_share(const json::value& value, ServerConfig& config) {
   const std::optional<std::size_t> units = utf16_length(*name);
   if (!units || *units > 80 || config.find_share(*name) != nullptr) return false;
   if (lun->get_int64() < 0 || lun->get_int64() >= bounds::kMaxLuns) return false;
-  config.shares.push_back({std::move(*name), static_cast<std::uint32_t>(lun->get_int64())});
+  bool encrypted = false;
+  if (!read_flag(object, "encrypted", encrypted)) return false;
+  config.shares.push_back({std::move(*name), static_cast<std::uint32_t>(lun->get_int64()),
+                           smb2::Share::Kind::disk, encrypted});
   return true;
 }
 
@@ -36,7 +58,7 @@ bool read_shares(const json::object& object, ServerConfig& config) {
 }  // namespace
 
 const smb2::Share* ServerConfig::find_share(std::string_view share_name) const {
-  static const smb2::Share kPipes{std::string(kPipeShare), 0, smb2::Share::Kind::pipe};
+  static const smb2::Share kPipes{std::string(kPipeShare), 0, smb2::Share::Kind::pipe, false};
   const std::string folded = fold(share_name);
   if (folded == kPipeShare) return &kPipes;
   const auto found =
@@ -63,13 +85,16 @@ std::optional<ServerConfig> parse_serve(ConstBytes text, std::string& error) {
   const std::optional<std::string> address = find_text(*object, "address");
   const std::optional<std::string> server = find_text(*object, "server");
   const std::optional<std::string> accounts = find_text(*object, "accounts");
-  const json::value* signing = object->if_contains("signing_required");
   if (!address || !server || server->empty() || !accounts) {
     error = "address, server and accounts must be there";
     return std::nullopt;
   }
-  if (signing != nullptr && !signing->is_bool()) {
+  if (!read_flag(*object, "signing_required", config.signing_required)) {
     error = "signing_required must be true or false";
+    return std::nullopt;
+  }
+  if (!read_encryption(*object, config.encryption)) {
+    error = "encryption must be off, allowed or required";
     return std::nullopt;
   }
   std::optional<Accounts> parsed = Accounts::parse(*accounts, error);
@@ -77,9 +102,8 @@ std::optional<ServerConfig> parse_serve(ConstBytes text, std::string& error) {
   config.address = *address;
   config.name = *server;
   config.accounts = std::move(*parsed);
-  config.signing_required = signing == nullptr || signing->get_bool();
   if (!read_shares(*object, config)) {
-    error = "shares must be a list of different {name, lun}";
+    error = "shares must be a list of different {name, lun, encrypted}";
     return std::nullopt;
   }
   return config;

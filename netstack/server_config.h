@@ -11,12 +11,16 @@
 
 namespace understudy {
 
+/// `allowed`: clients encrypt if they please; `required`: who does not is refused.
+enum class Encryption : std::uint8_t { off, allowed, required };
+
 struct ServerConfig {
   Endpoint address;
   std::string name;  // NetBIOS name, as clients see it; the same on both nodes of a cluster
   std::vector<smb2::Share> shares;
   Accounts accounts;
   bool signing_required = true;
+  Encryption encryption = Encryption::allowed;
 
   /// Without regard to case; IPC$ is always there. nullptr if there is none.
   const smb2::Share* find_share(std::string_view name) const;

@@ -32,12 +32,16 @@ struct Algorithms {
   EVP_MAC* hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   EVP_CIPHER* aes_cbc = EVP_CIPHER_fetch(nullptr, "AES-128-CBC", nullptr);
   EVP_CIPHER* aes_gcm = EVP_CIPHER_fetch(nullptr, "AES-128-GCM", nullptr);
+  EVP_CIPHER* aes_ccm = EVP_CIPHER_fetch(nullptr, "AES-128-CCM", nullptr);
+  EVP_CIPHER* aes_256_gcm = EVP_CIPHER_fetch(nullptr, "AES-256-GCM", nullptr);
+  EVP_CIPHER* aes_256_ccm = EVP_CIPHER_fetch(nullptr, "AES-256-CCM", nullptr);
 };
 
 const Algorithms& algorithms() {
   static const Algorithms fetched;
   UNDERSTUDY_CHECK(fetched.md5 && fetched.sha512 && fetched.hmac && fetched.aes_cbc &&
-                   fetched.aes_gcm);
+                   fetched.aes_gcm && fetched.aes_ccm && fetched.aes_256_gcm &&
+                   fetched.aes_256_ccm);
   return fetched;
 }
 
@@ -242,6 +246,89 @@ Block AesGmac::compute(const Nonce& nonce, Pieces message) {
   UNDERSTUDY_CHECK(EVP_CIPHER_CTX_ctrl(context_.get(), EVP_CTRL_AEAD_GET_TAG,
                                        static_cast<int>(tag.size()), tag.data()) == 1);
   return tag;
+}
+
+namespace {
+
+const EVP_CIPHER* find_cipher(Cipher cipher) {
+  switch (cipher) {
+    case Cipher::aes_128_ccm:
+      return algorithms().aes_ccm;
+    case Cipher::aes_128_gcm:
+      return algorithms().aes_gcm;
+    case Cipher::aes_256_ccm:
+      return algorithms().aes_256_ccm;
+    case Cipher::aes_256_gcm:
+      return algorithms().aes_256_gcm;
+    case Cipher::none:
+      break;
+  }
+  bugcheck("a cipher that was negotiated", __FILE__, __LINE__);
+}
+
+int as_int(std::size_t size) {
+  UNDERSTUDY_CHECK(size <= static_cast<std::size_t>(std::numeric_limits<int>::max()));
+  return static_cast<int>(size);
+}
+
+/// Tells a CCM context the length of what comes, which it must know first; GCM need not.
+void announce(EVP_CIPHER_CTX* context, Cipher cipher, std::size_t size) {
+  int produced = 0;
+  if (!is_ccm(cipher)) return;
+  UNDERSTUDY_CHECK(EVP_CipherUpdate(context, nullptr, &produced, nullptr, as_int(size)) == 1);
+}
+
+}  // namespace
+
+Aead::Aead(Direction direction, Cipher cipher, ConstBytes key)
+    : cipher_(cipher), context_(EVP_CIPHER_CTX_new()) {
+  UNDERSTUDY_CHECK(context_ && key.size() == key_size(cipher));
+  EVP_CIPHER_CTX* const context = context_.get();
+  const int seals = direction == Direction::seals ? 1 : 0;
+  UNDERSTUDY_CHECK(
+      EVP_CipherInit_ex2(context, find_cipher(cipher), nullptr, nullptr, seals, nullptr) == 1);
+  UNDERSTUDY_CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_IVLEN, as_int(nonce_size(cipher)),
+                                       nullptr) == 1);
+  // CCM takes the tag's size into the key schedule.
+  UNDERSTUDY_CHECK(!is_ccm(cipher) || EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG,
+                                                          sizeof(Block), nullptr) == 1);
+  UNDERSTUDY_CHECK(EVP_CipherInit_ex2(context, nullptr, key.data(), nullptr, -1, nullptr) == 1);
+}
+
+Block Aead::seal(ConstBytes nonce, ConstBytes also, Bytes message) {
+  EVP_CIPHER_CTX* const context = context_.get();
+  UNDERSTUDY_CHECK(nonce.size() == nonce_size(cipher_));
+  UNDERSTUDY_CHECK(EVP_CipherInit_ex2(context, nullptr, nullptr, nonce.data(), -1, nullptr) == 1);
+  announce(context, cipher_, message.size());
+  int produced = 0;
+  UNDERSTUDY_CHECK(
+      EVP_CipherUpdate(context, nullptr, &produced, also.data(), as_int(also.size())) == 1);
+  UNDERSTUDY_CHECK(EVP_CipherUpdate(context, message.data(), &produced, message.data(),
+                                    as_int(message.size())) == 1);
+  UNDERSTUDY_CHECK(EVP_CipherFinal_ex(context, message.data() + produced, &produced) == 1);
+  Block tag{};
+  UNDERSTUDY_CHECK(EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_GET_TAG, sizeof tag, tag.data()) ==
+                   1);
+  return tag;
+}
+
+bool Aead::open(ConstBytes nonce, ConstBytes also, Bytes message, const Block& tag) {
+  EVP_CIPHER_CTX* const context = context_.get();
+  UNDERSTUDY_CHECK(nonce.size() == nonce_size(cipher_));
+  Block expected = tag;  // OpenSSL takes it as mutable
+  UNDERSTUDY_CHECK(EVP_CipherInit_ex2(context, nullptr, nullptr, nonce.data(), -1, nullptr) == 1);
+  UNDERSTUDY_CHECK(
+      EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_AEAD_SET_TAG, sizeof expected, expected.data()) == 1);
+  announce(context, cipher_, message.size());
+  int produced = 0;
+  UNDERSTUDY_CHECK(
+      EVP_CipherUpdate(context, nullptr, &produced, also.data(), as_int(also.size())) == 1);
+  // CCM judges here, GCM at the end.
+  if (EVP_CipherUpdate(context, message.data(), &produced, message.data(),
+                       as_int(message.size())) != 1) {
+    return false;
+  }
+  return is_ccm(cipher_) || EVP_CipherFinal_ex(context, message.data() + produced, &produced) == 1;
 }
 
 }  // namespace understudy::auth

@@ -93,6 +93,45 @@ class AesCmac {
   Block padded_subkey_{};  // K2
 };
 
+/// Authenticated encryption under one key (NIST SP800-38C and SP800-38D): the ciphers of
+/// SMB2_ENCRYPTION_CAPABILITIES (MS-SMB2 section 2.2.3.1.2), with their values there.
+enum class Cipher : std::uint16_t {
+  none = 0,
+  aes_128_ccm = 1,
+  aes_128_gcm = 2,
+  aes_256_ccm = 3,
+  aes_256_gcm = 4,
+};
+constexpr std::size_t key_size(Cipher cipher) {
+  return cipher == Cipher::aes_256_ccm || cipher == Cipher::aes_256_gcm ? 32 : 16;
+}
+constexpr bool is_ccm(Cipher cipher) {
+  return cipher == Cipher::aes_128_ccm || cipher == Cipher::aes_256_ccm;
+}
+/// Bytes of a nonce, as MS-SMB2 section 2.2.41 has them.
+constexpr std::size_t nonce_size(Cipher cipher) {
+  return is_ccm(cipher) ? 11 : 12;
+}
+
+class Aead {
+ public:
+  enum class Direction { seals, opens };
+
+  /// `key` has key_size(cipher) bytes; the cipher is not `none`.
+  Aead(Direction direction, Cipher cipher, ConstBytes key);
+
+  /// Encrypts `message` in place; returns the tag over it and `also`, which stays readable. No
+  /// nonce may be used twice under one key.
+  Block seal(ConstBytes nonce, ConstBytes also, Bytes message);
+  /// Decrypts `message` in place. False if it or `also` is not what was sealed: its bytes mean
+  /// nothing then.
+  bool open(ConstBytes nonce, ConstBytes also, Bytes message, const Block& tag);
+
+ private:
+  Cipher cipher_;
+  detail::CipherContext context_;
+};
+
 /// AES-128-GMAC under one key (NIST SP800-38D: GCM with nothing to encrypt).
 class AesGmac {
  public:

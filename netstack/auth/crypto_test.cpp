@@ -188,5 +188,70 @@ TEST(ConstantTimeComparison, SeesEveryDifference) {
   EXPECT_TRUE(equal_in_constant_time({}, {}));
 }
 
+struct SealedExample {
+  Cipher cipher;
+  std::string_view sealed;
+  std::string_view tag;
+};
+
+/// A message of 00 01 .. 27 with 64 65 .. 83 beside it, nonce 32 33 .., key C8 C9 ..: worked out
+/// from the definitions in SP800-38C and SP800-38D over plain AES, apart from OpenSSL's modes.
+constexpr SealedExample sealed_examples[] = {
+    {Cipher::aes_128_ccm,
+     "0f56db2b1d5a6b973b26fbdc190098288ca5ea676603ec6a3d23bfac11a498b75eec851e58a82389",
+     "a6ad6f4dd30e48cb762707a169550ff2"},
+    {Cipher::aes_128_gcm,
+     "4e05e60a576872a1cb3a753a124a2da5151b6cbdb6a166e740ec04a4327be5ba8642a9572fce9032",
+     "9c5a6fc443365b1c32c0d9ed3f83f2a1"},
+    {Cipher::aes_256_ccm,
+     "f03c38f6158e978af11c1561df7eae1e056191cfe25dd51f932a1cf577e3ba7a4c812d7585026518",
+     "499170ebc930b1fc12b8dc1078408e88"},
+    {Cipher::aes_256_gcm,
+     "efcc3b6668c6d51d846bce55d27de622f77d9c2c7e64430257f7a21f5323193dd496eb0ba61910da",
+     "694b370824dd6ca9249d90c1e1ffd538"},
+};
+
+std::vector<std::uint8_t> counted(std::size_t size, std::uint8_t first) {
+  std::vector<std::uint8_t> bytes(size);
+  for (std::size_t i = 0; i < size; ++i) bytes[i] = static_cast<std::uint8_t>(first + i);
+  return bytes;
+}
+
+TEST(Aead, SealsAsTheStandardsSayMessageAfterMessage) {
+  for (const SealedExample& example : sealed_examples) {
+    const auto key = counted(key_size(example.cipher), 200);
+    const auto nonce = counted(nonce_size(example.cipher), 50);
+    const auto also = counted(32, 100);
+    Aead sealing(Aead::Direction::seals, example.cipher, key);
+    Aead opening(Aead::Direction::opens, example.cipher, key);
+    for (int i = 0; i < 3; ++i) {
+      auto message = counted(40, 0);
+      EXPECT_EQ(to_hex(sealing.seal(nonce, also, message)), example.tag);
+      EXPECT_EQ(to_hex(message), example.sealed);
+      EXPECT_TRUE(opening.open(nonce, also, message, block_from_hex(example.tag)));
+      EXPECT_EQ(message, counted(40, 0));
+    }
+  }
+}
+
+TEST(Aead, DoesNotOpenWhatWasChangedAndOpensTheNextAllTheSame) {
+  for (const SealedExample& example : sealed_examples) {
+    const auto nonce = counted(nonce_size(example.cipher), 50);
+    const auto also = counted(32, 100);
+    Aead opening(Aead::Direction::opens, example.cipher, counted(key_size(example.cipher), 200));
+    for (int changed = 0; changed < 5; ++changed) {
+      auto its_nonce = nonce;
+      auto beside = also;
+      auto message = from_hex(example.sealed);
+      Block tag = block_from_hex(example.tag);
+      if (changed == 0) its_nonce.back() ^= 1;
+      if (changed == 1) beside.back() ^= 0x80;
+      if (changed == 2) message.front() ^= 1;
+      if (changed == 3) tag.back() ^= 1;
+      EXPECT_EQ(opening.open(its_nonce, beside, message, tag), changed == 4);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace understudy::auth

@@ -111,12 +111,14 @@ void PreauthIntegrityHash::update(Pieces message) {
   value_ = sha512(all);
 }
 
-SessionKeys derive_session_keys(std::uint16_t dialect, const Block& session_key,
+SessionKeys derive_session_keys(std::uint16_t dialect, Cipher cipher, const Block& session_key,
                                 const Sha512Digest& preauth_hash) {
   // MS-SMB2 section 3.1.4.2 with the labels of 3.3.5.5.3. All end with a NUL that counts; "ServerIn
   // " has a blank before it.
   using namespace std::string_view_literals;
   SessionKeys keys;
+  const Bytes encryption = Bytes(keys.encryption).first(key_size(cipher));
+  const Bytes decryption = Bytes(keys.decryption).first(key_size(cipher));
   if (dialect < dialect_3_0) {
     keys.signing = session_key;
     keys.application = session_key;
@@ -124,14 +126,14 @@ SessionKeys derive_session_keys(std::uint16_t dialect, const Block& session_key,
   }
   if (dialect < dialect_3_1_1) {
     derive_key(session_key, "SMB2AESCMAC\0"sv, as_bytes("SmbSign\0"sv), keys.signing);
-    derive_key(session_key, "SMB2AESCCM\0"sv, as_bytes("ServerOut\0"sv), keys.encryption);
-    derive_key(session_key, "SMB2AESCCM\0"sv, as_bytes("ServerIn \0"sv), keys.decryption);
+    derive_key(session_key, "SMB2AESCCM\0"sv, as_bytes("ServerOut\0"sv), encryption);
+    derive_key(session_key, "SMB2AESCCM\0"sv, as_bytes("ServerIn \0"sv), decryption);
     derive_key(session_key, "SMB2APP\0"sv, as_bytes("SmbRpc\0"sv), keys.application);
     return keys;
   }
   derive_key(session_key, "SMBSigningKey\0"sv, preauth_hash, keys.signing);
-  derive_key(session_key, "SMBS2CCipherKey\0"sv, preauth_hash, keys.encryption);
-  derive_key(session_key, "SMBC2SCipherKey\0"sv, preauth_hash, keys.decryption);
+  derive_key(session_key, "SMBS2CCipherKey\0"sv, preauth_hash, encryption);
+  derive_key(session_key, "SMBC2SCipherKey\0"sv, preauth_hash, decryption);
   derive_key(session_key, "SMBAppKey\0"sv, preauth_hash, keys.application);
   return keys;
 }

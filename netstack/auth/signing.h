@@ -61,17 +61,19 @@ class PreauthIntegrityHash {
 };
 
 /// The keys of a session as the server has them: it encrypts with `encryption` (server to client)
-/// and decrypts with `decryption`. 2.x has no encryption; those keys are zeros then.
+/// and decrypts with `decryption`, of which the first key_size(cipher) bytes count. 2.x has no
+/// encryption; those keys are zeros then.
 struct SessionKeys {
+  using CipherKey = std::array<std::uint8_t, 32>;
   Block signing{};
-  Block encryption{};
-  Block decryption{};
+  CipherKey encryption{};
+  CipherKey decryption{};
   Block application{};
 };
 
 /// `preauth_hash` is the session's, up to and including the last SESSION_SETUP request; only 3.1.1
 /// uses it. For a binding to a second channel only `signing` of the result is new.
-SessionKeys derive_session_keys(std::uint16_t dialect, const Block& session_key,
+SessionKeys derive_session_keys(std::uint16_t dialect, Cipher cipher, const Block& session_key,
                                 const Sha512Digest& preauth_hash);
 
 }  // namespace understudy::auth

@@ -28,32 +28,34 @@ const Block key = block_from_hex("73FE7A9A77BEF0BDE49C650D8CCB5F76");
 
 TEST(SessionKeys, AreThePublishedOnesForSmb30) {
   for (const auto dialect : std::to_array<std::uint16_t>({0x0300, 0x0302})) {
-    const SessionKeys keys =
-        derive_session_keys(dialect, block_from_hex("7CD451825D0450D235424E44BA6E78CC"), {});
+    SessionKeys keys = derive_session_keys(dialect, Cipher::aes_128_ccm,
+                                           block_from_hex("7CD451825D0450D235424E44BA6E78CC"), {});
     EXPECT_EQ(to_hex(keys.signing), "0b7e9c5cac36c0f6ea9ab275298cedce");
     // Published from the client's side, which encrypts with what the server decrypts with.
-    EXPECT_EQ(to_hex(keys.decryption), "fad27796665b313ebb578f388632b4f7");
-    EXPECT_EQ(to_hex(keys.encryption), "b0f0427f7ceb416d1d9dcc0cd4f99447");
+    EXPECT_EQ(to_hex(Bytes(keys.decryption).first(16)), "fad27796665b313ebb578f388632b4f7");
+    EXPECT_EQ(to_hex(Bytes(keys.encryption).first(16)), "b0f0427f7ceb416d1d9dcc0cd4f99447");
     EXPECT_EQ(to_hex(keys.application), "bb23a4575aa26c721af525af15a87b4f");
   }
 }
 
 TEST(SessionKeys, AreThePublishedOnesForSmb311) {
-  const SessionKeys keys =
-      derive_session_keys(0x0311, block_from_hex(published::session_key), published_preauth_hash());
+  SessionKeys keys =
+      derive_session_keys(0x0311, Cipher::aes_128_gcm, block_from_hex(published::session_key),
+                          published_preauth_hash());
   EXPECT_EQ(keys.signing, block_from_hex(published::signing_key));
-  EXPECT_EQ(to_hex(keys.decryption), "629bcbc54422a0f572b97f45989b6073");
-  EXPECT_EQ(to_hex(keys.encryption), "e2af0dcefac68da71a0dfbd0d1350d74");
+  EXPECT_EQ(to_hex(Bytes(keys.decryption).first(16)), "629bcbc54422a0f572b97f45989b6073");
+  EXPECT_EQ(to_hex(Bytes(keys.encryption).first(16)), "e2af0dcefac68da71a0dfbd0d1350d74");
   EXPECT_EQ(to_hex(keys.application), "6d7ad7954e9ec61e907b4d473dc178ff");
 }
 
 TEST(SessionKeys, AreTheSessionKeyItselfForSmb2) {
   for (const auto dialect : std::to_array<std::uint16_t>({0x0202, 0x0210})) {
-    const SessionKeys keys = derive_session_keys(dialect, key, published_preauth_hash());
+    const SessionKeys keys =
+        derive_session_keys(dialect, Cipher::none, key, published_preauth_hash());
     EXPECT_EQ(keys.signing, key);
     EXPECT_EQ(keys.application, key);
-    EXPECT_EQ(keys.encryption, Block{});
-    EXPECT_EQ(keys.decryption, Block{});
+    EXPECT_EQ(keys.encryption, SessionKeys::CipherKey{});
+    EXPECT_EQ(keys.decryption, SessionKeys::CipherKey{});
     EXPECT_EQ(default_signing_algorithm(dialect), SigningAlgorithm::hmac_sha256);
   }
   EXPECT_EQ(default_signing_algorithm(0x0300), SigningAlgorithm::aes_cmac);

@@ -9,7 +9,8 @@
 namespace understudy::smb2 {
 namespace {
 
-constexpr std::size_t kPrefixEnd = 8;
+constexpr std::size_t kLengthSize = 4;
+constexpr std::size_t kPrefixEnd = kLengthSize + auth::transform_header_size;
 constexpr std::uint32_t kPadding = 8;
 constexpr std::uint32_t kErrorRoom = 16;  // of an ERROR response without data
 
@@ -45,15 +46,29 @@ Compound::Compound(Connection& connection, Buffer frame)
     messages_.push_back({Header{}, frame_.bytes(), 0});
     return;
   }
-  messages_ = split_compound(frame_.bytes());
+  const bool sealed = auth::is_sealed(frame_.bytes());
+  if (sealed && !unseal()) return;
+  messages_ = split_compound(frame_.bytes(), sealed ? auth::transform_header_size : 0);
   const bool begins = dialect == 0 || dialect == kDialectWildcard;
   for (const Message& message : messages_) {
-    if (begins == message.header.is(Command::negotiate)) continue;
-    messages_.clear();  // before NEGOTIATE nothing else may come, and only one may come
+    // Before NEGOTIATE nothing else may come, and only one may come. What is encrypted speaks for
+    // the session that encrypted it and for no other.
+    const bool named = message.header.has(kFlagRelated) || !sealed ||
+                       message.header.session_id == sealed_by_->id();
+    if (named && begins == message.header.is(Command::negotiate)) continue;
+    messages_.clear();
     return;
   }
   if (messages_.size() > bounds::kMaxCompound || (begins && messages_.size() > 1))
     messages_.clear();
+}
+
+/// Section 3.3.5.2.1.1.
+bool Compound::unseal() {
+  const std::optional<std::uint64_t> session = auth::session_of_sealed(frame_.bytes());
+  if (!session) return false;
+  sealed_by_ = connection_.find_session(*session);
+  return sealed_by_ != nullptr && sealed_by_->sealer && sealed_by_->sealer->open(frame_.bytes());
 }
 
 std::uint32_t Compound::reply_size(bool logged_on) {
@@ -93,6 +108,7 @@ Task<void> Compound::run_one(const Message& message, std::uint32_t room) {
   request.header = message.header;
   request.message = message.bytes;
   request.arena_offset = frame_.offset() + message.offset;
+  request.sealed = sealed_by_ != nullptr;
   Reply reply(replies_.bytes().subspan(body, room), replies_.offset() + body);
 
   const CommandRow* row = find_command(message.header.command);
@@ -103,6 +119,7 @@ Task<void> Compound::run_one(const Message& message, std::uint32_t room) {
       reply.signer = request.session;
     }
     if (ok(status)) status = co_await row->handler(connection_, request, reply);
+    if (request.sealed) reply.signer.reset();  // section 3.3.4.1.1: it is encrypted instead
   }
   chain_.status = status;
   if (request.open != nullptr) chain_.file_id = request.open->id;
@@ -133,16 +150,19 @@ Status Compound::prepare(Request& request, const CommandRow& row) {
   if (request.session == nullptr || request.session->state != Session::State::valid) {
     return Status::user_session_deleted;
   }
+  // Sections 3.3.5.2.9 and 3.3.5.2.11.
+  if (request.session->encrypts && !request.sealed) return Status::access_denied;
   if (row.needs == Needs::session) return Status::success;
   request.tree = request.session->find_tree(header.tree_id);
   if (request.tree == nullptr) return Status::network_name_deleted;
+  if (request.tree->share.encrypted && !request.sealed) return Status::access_denied;
   return row.file_id_at == 0 ? Status::success : look_up_open(request, row);
 }
 
 // Section 3.3.5.2.4.
 Status Compound::check_signature(Request& request) const {
   const Session* session = request.session.get();
-  if (session == nullptr || !session->signer) return Status::success;
+  if (session == nullptr || !session->signer || request.sealed) return Status::success;
   if (request.header.has(kFlagSigned)) {
     if (!request.session->signer->verify(request.message)) return Status::access_denied;
     request.signed_ = true;
@@ -196,6 +216,7 @@ void Compound::make(const Request& request, Reply& reply, Status status) {
   // The signed flag comes back even when no key can be found: that is how Windows and Samba do it,
   // and clients that insist on signatures look for it before they look at the status.
   header.flags = kFlagServerToRedir | (header.flags & (kFlagRelated | kFlagSigned));
+  if (request.sealed) header.flags &= ~kFlagSigned;
   header.credits = connection_.grant(request.header.credits);
   header.tree_id = reply.tree_id.value_or(header.tree_id);
   header.session_id = reply.session_id.value_or(header.session_id);
@@ -223,13 +244,15 @@ void Compound::finish() {
     if (reply.signer != nullptr) reply.signer->signer->sign(message);
     if (reply.hash != nullptr) reply.hash->update(message);
   }
-  const auto length = static_cast<std::uint32_t>(end_ - kPrefixEnd);
-  const Bytes prefix = all.subspan(kPrefixEnd - 4, 4);
+  const std::size_t header = sealed_by_ == nullptr ? 0 : auth::transform_header_size;
+  const Bytes frame = all.subspan(kPrefixEnd - header, end_ - kPrefixEnd + header);
+  if (sealed_by_ != nullptr) sealed_by_->sealer->seal(frame, sealed_by_->id());
+  const Bytes prefix = all.subspan(kPrefixEnd - header - kLengthSize, kLengthSize);
   prefix[0] = 0;
-  prefix[1] = static_cast<std::uint8_t>(length >> 16);
-  prefix[2] = static_cast<std::uint8_t>(length >> 8);
-  prefix[3] = static_cast<std::uint8_t>(length);
-  answer_ = all.subspan(kPrefixEnd - 4, length + 4);
+  prefix[1] = static_cast<std::uint8_t>(frame.size() >> 16);
+  prefix[2] = static_cast<std::uint8_t>(frame.size() >> 8);
+  prefix[3] = static_cast<std::uint8_t>(frame.size());
+  answer_ = all.subspan(kPrefixEnd - header - kLengthSize, kLengthSize + frame.size());
 }
 
 }  // namespace understudy::smb2

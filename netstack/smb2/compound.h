@@ -4,10 +4,13 @@
 // The frame of replies is built in place in one buffer, so that file data is read where it is sent
 // from:
 //
-//     0 ┌──────┬─────────────┬────────┬──────┬─────────┬────────┬──────┬───
-//       │ free │ 00, length  │ header │ body │ padding │ header │ body │ ...
-//       └──────┴─────────────┴────────┴──────┴─────────┴────────┴──────┴───
-//              4             8
+//     0 ┌────────────┬──────────────────┬────────┬──────┬─────────┬────────┬──────┬───
+//       │ 00, length │ transform header │ header │ body │ padding │ header │ body │ ...
+//       └────────────┴──────────────────┴────────┴──────┴─────────┴────────┴──────┴───
+//                    4                  56
+//
+// A frame that came encrypted is answered encrypted, by the same session; to one that did not the
+// length stands in the last four bytes of the transform header's place.
 #pragma once
 
 #include <vector>
@@ -20,7 +23,7 @@ namespace understudy::smb2 {
 
 class Compound {
  public:
-  /// `frame`: a whole frame without its length prefix. Parsed at once, see valid().
+  /// `frame`: a whole frame without its length prefix. Decrypted and parsed at once, see valid().
   Compound(Connection& connection, Buffer frame);
 
   /// Whether the frame holds SMB2 messages that the connection may send in its state.
@@ -51,6 +54,7 @@ class Compound {
     Status status = Status::invalid_parameter;  // of the last request: why there is no file id
   };
 
+  bool unseal();
   Task<void> run_one(const Message& message, std::uint32_t room);
   Status prepare(Request& request, const CommandRow& row);
   Status check_signature(Request& request) const;
@@ -61,6 +65,7 @@ class Compound {
 
   Connection& connection_;
   Buffer frame_;
+  std::shared_ptr<Session> sealed_by_;  // if it came encrypted
   std::vector<Message> messages_;
   std::vector<std::uint32_t> rooms_;  // of the reply's body, by message
   Buffer replies_;

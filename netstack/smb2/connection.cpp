@@ -13,6 +13,7 @@ namespace {
 
 constexpr std::chrono::seconds kTimeToLogOn{45};
 constexpr std::chrono::seconds kTimeForAFrame{60};  // one way or the other, once it has begun
+constexpr std::uint32_t kMostOfAFrame = bounds::kMaxFrame + auth::transform_header_size;
 
 }  // namespace
 
@@ -69,7 +70,7 @@ Task<bool> Connection::serve_one() {
   if (failed(prefix_read) || closed_) co_return false;
   const std::uint32_t length =
       std::uint32_t{prefix[1]} << 16 | std::uint32_t{prefix[2]} << 8 | prefix[3];
-  const std::uint32_t most = logged_on_ ? bounds::kMaxFrame : bounds::kMaxFrameBeforeLogon;
+  const std::uint32_t most = logged_on_ ? kMostOfAFrame : bounds::kMaxFrameBeforeLogon;
   if (prefix[0] != 0 || length == 0 || length > most) co_return false;
 
   co_await frames_.acquire();

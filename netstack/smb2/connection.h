@@ -33,15 +33,15 @@ struct Negotiation {
   std::uint32_t client_capabilities = 0;
   std::uint16_t client_security_mode = 0;
   std::array<std::uint8_t, 16> client_guid{};
+  std::uint32_t server_capabilities = 0;  // Capabilities of the NEGOTIATE response
   auth::SigningAlgorithm signing = auth::SigningAlgorithm::hmac_sha256;
+  auth::Cipher cipher = auth::Cipher::none;  // none: nothing can be encrypted
   auth::PreauthIntegrityHash preauth;
 
   /// Section 3.3.1.7, SupportsMultiCredit: a request may pay with several credits.
   bool multi_credit() const { return dialect >= kDialect210 && dialect != kDialectWildcard; }
   /// MaxReadSize, MaxWriteSize and MaxTransactSize (section 3.3.5.4), bytes.
   std::uint32_t max_transfer() const;
-  /// Capabilities of the NEGOTIATE response.
-  std::uint32_t server_capabilities() const { return multi_credit() ? kCapabilityLargeMtu : 0; }
 };
 
 class Connection {

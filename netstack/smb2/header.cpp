@@ -52,9 +52,8 @@ void encode_header(const Header& header, Bytes out) {
   std::copy(writer.bytes().begin(), writer.bytes().end(), out.begin());
 }
 
-std::vector<Message> split_compound(ConstBytes frame) {
+std::vector<Message> split_compound(ConstBytes frame, std::size_t offset) {
   std::vector<Message> messages;
-  std::size_t offset = 0;
   while (true) {
     const ConstBytes rest = frame.subspan(offset);
     const std::optional<Header> header = decode_header(rest);

@@ -51,8 +51,9 @@ struct Message {
   std::size_t offset = 0;  // in the frame
 };
 
-/// The messages of one frame; empty if the chain of NextCommand (section 3.3.5.2.7) leads out of
-/// the frame, is not aligned to 8 bytes, or passes something that is not SMB2.
-std::vector<Message> split_compound(ConstBytes frame);
+/// The messages of one frame from `offset` on; empty if the chain of NextCommand
+/// (section 3.3.5.2.7) leads out of the frame, is not aligned to 8 bytes, or passes something that
+/// is not SMB2.
+std::vector<Message> split_compound(ConstBytes frame, std::size_t offset = 0);
 
 }  // namespace understudy::smb2

@@ -81,7 +81,7 @@ Status validate_negotiate(Connection& connection, const Ioctl& ioctl, Reply& rep
   }
   const std::shared_ptr<const ServerConfig> config = connection.server().config();
   WireWriter output;
-  output.u32(agreed.server_capabilities());
+  output.u32(agreed.server_capabilities);
   output.append(config->guid());
   output.u16(security_mode_of(*config));
   output.u16(agreed.dialect);

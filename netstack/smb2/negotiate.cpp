@@ -1,5 +1,5 @@
 // NEGOTIATE: MS-SMB2 sections 2.2.3, 2.2.4, 3.3.5.3 (SMB1's multi-protocol opening) and 3.3.5.4. No
-// encryption, no compression yet: their contexts are answered accordingly.
+// compression: its context is checked and not answered.
 #include "netstack/smb2/negotiate.h"
 
 #include <algorithm>
@@ -12,9 +12,10 @@
 namespace understudy::smb2 {
 namespace {
 
-constexpr std::uint16_t kContextPreauth = 1;     // SMB2_PREAUTH_INTEGRITY_CAPABILITIES
-constexpr std::uint16_t kContextEncryption = 2;  // SMB2_ENCRYPTION_CAPABILITIES
-constexpr std::uint16_t kContextSigning = 8;     // SMB2_SIGNING_CAPABILITIES
+constexpr std::uint16_t kContextPreauth = 1;      // SMB2_PREAUTH_INTEGRITY_CAPABILITIES
+constexpr std::uint16_t kContextEncryption = 2;   // SMB2_ENCRYPTION_CAPABILITIES
+constexpr std::uint16_t kContextCompression = 3;  // SMB2_COMPRESSION_CAPABILITIES
+constexpr std::uint16_t kContextSigning = 8;      // SMB2_SIGNING_CAPABILITIES
 constexpr std::uint16_t kSha512 = 1;
 constexpr std::size_t kSaltSize = 32;
 constexpr std::size_t kMaxContexts = 32;
@@ -35,7 +36,9 @@ struct Contexts {
   bool preauth = false;
   bool sha512 = false;
   bool encryption = false;
+  bool compression = false;
   bool signing = false;
+  auth::Cipher cipher = auth::Cipher::none;  // the first of the client's that we know
   std::optional<auth::SigningAlgorithm> algorithm;
 };
 
@@ -90,18 +93,32 @@ bool contains(const std::vector<std::uint16_t>& list, std::uint16_t value) {
   return std::find(list.begin(), list.end(), value) != list.end();
 }
 
+bool is_cipher(std::uint16_t value) {
+  return value >= static_cast<std::uint16_t>(auth::Cipher::aes_128_ccm) &&
+         value <= static_cast<std::uint16_t>(auth::Cipher::aes_256_gcm);
+}
+
 bool read_context(std::uint16_t type, ConstBytes data, Contexts& contexts) {
   WireReader reader(data);
   const std::uint16_t count = reader.u16();
   if (type == kContextPreauth) {
     if (std::exchange(contexts.preauth, true)) return false;
-    reader.skip(2);
+    const std::uint16_t salt = reader.u16();
     const std::vector<std::uint16_t> hashes = read_list(reader, count);
+    reader.skip(salt);
     contexts.sha512 = contains(hashes, kSha512);
     return reader.ok() && count > 0;
   }
   if (type == kContextEncryption) {
     if (std::exchange(contexts.encryption, true)) return false;
+    const std::vector<std::uint16_t> offered = read_list(reader, count);
+    const auto known = std::find_if(offered.begin(), offered.end(), is_cipher);
+    if (known != offered.end()) contexts.cipher = static_cast<auth::Cipher>(*known);
+    return reader.ok() && count > 0;
+  }
+  if (type == kContextCompression) {
+    if (std::exchange(contexts.compression, true)) return false;
+    reader.skip(6);  // padding, flags
     read_list(reader, count);
     return reader.ok() && count > 0;
   }
@@ -157,7 +174,7 @@ std::uint16_t put_contexts(WireWriter& writer, const Contexts& contexts, Random&
     ++count;
     begin_context(writer, kContextEncryption, 4);
     writer.u16(1);
-    writer.u16(0);  // no cipher in common
+    writer.u16(static_cast<std::uint16_t>(contexts.cipher));  // 0: none in common
   }
   if (contexts.algorithm) {
     ++count;
@@ -166,6 +183,16 @@ std::uint16_t put_contexts(WireWriter& writer, const Contexts& contexts, Random&
     writer.u16(static_cast<std::uint16_t>(*contexts.algorithm));
   }
   return count;
+}
+
+/// Section 3.3.5.4: in 3.1.1 a context chooses the cipher, before that a capability of both sides
+/// means the only one that there is.
+auth::Cipher choose_cipher(std::uint16_t dialect, const Offer& offer, const Contexts& contexts,
+                           Encryption encryption) {
+  if (encryption == Encryption::off || dialect < kDialect300) return auth::Cipher::none;
+  if (dialect == kDialect311) return contexts.cipher;
+  const bool capable = (offer.capabilities & kCapabilityEncryption) != 0;
+  return capable ? auth::Cipher::aes_128_ccm : auth::Cipher::none;
 }
 
 std::vector<std::uint8_t> response(Connection& connection, const Contexts& contexts) {
@@ -179,7 +206,7 @@ std::vector<std::uint8_t> response(Connection& connection, const Contexts& conte
   body.u16(agreed.dialect);
   body.u16(0);  // NegotiateContextCount, below
   body.append(config->guid());
-  body.u32(agreed.server_capabilities());
+  body.u32(agreed.server_capabilities);
   for (int i = 0; i < 3; ++i) body.u32(agreed.max_transfer());
   body.u64(connection.netstack().executor().wall_time());
   body.u64(connection.server().start_time());
@@ -239,6 +266,11 @@ Task<Status> negotiate(Connection& connection, Request& request, Reply& reply) {
   agreed.client_security_mode = offer->security_mode;
   agreed.client_guid = offer->guid;
   agreed.signing = contexts.algorithm.value_or(auth::default_signing_algorithm(dialect));
+  agreed.cipher = contexts.cipher =
+      choose_cipher(dialect, *offer, contexts, connection.server().config()->encryption);
+  agreed.server_capabilities = agreed.multi_credit() ? kCapabilityLargeMtu : 0;
+  if (dialect != kDialect311 && agreed.cipher != auth::Cipher::none)
+    agreed.server_capabilities |= kCapabilityEncryption;
   if (dialect == kDialect311) {
     agreed.preauth.update(request.message);
     reply.hash = {connection.negotiation, &agreed.preauth};

@@ -18,6 +18,7 @@ struct Request {
   std::uint64_t arena_offset;  // of message, for payload that stays where it is
   bool related = false;
   bool signed_ = false;  // and the signature was right
+  bool sealed = false;   // it came encrypted, by the session that it names
 
   // What the header and the body name, looked up before the handler runs (Needs in command.h).
   std::shared_ptr<Session> session;

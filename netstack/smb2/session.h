@@ -14,7 +14,7 @@
 #include "iomgr/result.h"
 #include "iomgr/task.h"
 #include "netstack/auth/authenticator.h"
-#include "netstack/auth/signing.h"
+#include "netstack/auth/sealing.h"
 #include "netstack/server_config.h"
 #include "netstack/smb2/open.h"
 
@@ -58,6 +58,8 @@ class Session {
   std::shared_ptr<const ServerConfig> config;          // whose accounts the authenticator reads
   auth::PreauthIntegrityHash preauth;                  // of the exchange that is going on
   std::optional<auth::Signer> signer;                  // once valid
+  std::optional<auth::Sealer> sealer;                  // once valid, if a cipher was negotiated
+  bool encrypts = false;                               // Session.EncryptData
 
  private:
   std::uint64_t id_;

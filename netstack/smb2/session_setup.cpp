@@ -9,6 +9,7 @@ namespace understudy::smb2 {
 namespace {
 
 constexpr std::uint8_t kFlagBinding = 1;
+constexpr std::uint16_t kSessionFlagEncryptData = 4;
 
 struct Setup {
   std::uint8_t flags;
@@ -33,11 +34,11 @@ std::optional<Setup> parse(const Request& request) {
   return setup;
 }
 
-void put_token(Reply& reply, ConstBytes token) {
+void put_token(Reply& reply, const Session& session, ConstBytes token) {
   constexpr std::size_t kFixed = 8;
   WireWriter body;
   body.u16(9);
-  body.u16(0);  // SessionFlags: neither guest nor anonymous nor encrypted
+  body.u16(session.encrypts ? kSessionFlagEncryptData : 0);
   body.u16(static_cast<std::uint16_t>(kHeaderSize + kFixed));
   body.u16(static_cast<std::uint16_t>(token.size()));
   body.append(token);
@@ -60,8 +61,10 @@ void make_valid(Connection& connection, Session& session, const Setup& setup) {
   if (session.signer) return;  // it proved itself once more; the keys stay
   const Negotiation& agreed = *connection.negotiation;
   const auth::SessionKeys keys = auth::derive_session_keys(
-      agreed.dialect, session.authenticator->session_key(), session.preauth.value());
+      agreed.dialect, agreed.cipher, session.authenticator->session_key(), session.preauth.value());
   session.signer.emplace(agreed.signing, keys.signing);
+  if (agreed.cipher != auth::Cipher::none) session.sealer.emplace(agreed.cipher, keys);
+  session.encrypts = session.config->encryption == Encryption::required;
   session.signing_required =
       session.config->signing_required || (setup.security_mode & kSigningRequired) != 0;
   session.state = Session::State::valid;
@@ -86,6 +89,11 @@ Task<Status> session_setup(Connection& connection, Request& request, Reply& repl
   if ((setup->flags & kFlagBinding) != 0)
     co_return Status::request_not_accepted;  // no multichannel
 
+  // Section 3.3.5.5, step 1: who cannot encrypt is not let in where everybody must.
+  if (connection.server().config()->encryption == Encryption::required &&
+      connection.negotiation->cipher == auth::Cipher::none) {
+    co_return Status::access_denied;
+  }
   std::shared_ptr<Session> session = request.session;
   if (request.header.session_id == 0) session = connection.add_session();
   if (session == nullptr) {
@@ -98,7 +106,7 @@ Task<Status> session_setup(Connection& connection, Request& request, Reply& repl
   const auth::Authenticator::Result result = session->authenticator->accept(setup->token);
   reply.session_id = session->id();
   if (result.status == Status::more_processing_required) {
-    put_token(reply, result.token);
+    put_token(reply, *session, result.token);
     reply.hash = {session, &session->preauth};
     co_return result.status;
   }
@@ -112,7 +120,7 @@ Task<Status> session_setup(Connection& connection, Request& request, Reply& repl
   session->config.reset();
   co_await end_previous(connection.netstack(), setup->previous_session, *session);
   reply.signer = session;
-  put_token(reply, result.token);
+  put_token(reply, *session, result.token);
   co_return Status::success;
 }
 

@@ -12,6 +12,7 @@ struct Share {
   std::string name;  // UTF-8; clients match it without regard to case
   std::uint32_t lun = 0;
   Kind kind = Kind::disk;
+  bool encrypted = false;  // Share.EncryptData: what is not encrypted is refused
 };
 
 }  // namespace understudy::smb2

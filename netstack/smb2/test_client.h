@@ -94,6 +94,7 @@ struct Response {
   Header header;
   Octets message;
   Octets body;
+  bool sealed = false;
   Status status() const { return static_cast<Status>(header.status); }
 };
 
@@ -118,6 +119,10 @@ class TestClient : public TestRequests {
   std::uint16_t dialect = 0;
   std::int64_t credits = 1;
   bool closed = false;
+
+  std::vector<std::uint16_t> ciphers;  // offered in 3.1.1
+  auth::Cipher cipher = auth::Cipher::none;
+  bool seals = false;  // encrypts what it sends, from the logon on
 
   std::string user = "user";
   std::string password = "Password";
@@ -156,7 +161,20 @@ class TestClient : public TestRequests {
     return frame;
   }
 
+  Octets sealed(ConstBytes frame) {
+    Octets out(auth::transform_header_size);
+    out.insert(out.end(), frame.begin(), frame.end());
+    sealer_->seal(out, session_id);
+    return out;
+  }
   void send(ConstBytes frame) {
+    if (seals && sealer_) {
+      send_as_it_is(sealed(frame));
+    } else {
+      send_as_it_is(frame);
+    }
+  }
+  void send_as_it_is(ConstBytes frame) {
     Octets out = {0, static_cast<std::uint8_t>(frame.size() >> 16),
                   static_cast<std::uint8_t>(frame.size() >> 8),
                   static_cast<std::uint8_t>(frame.size())};
@@ -194,7 +212,7 @@ class TestClient : public TestRequests {
 
   Response negotiate(std::vector<std::uint16_t> dialects,
                      std::vector<std::uint16_t> signing = {2, 1}) {
-    const Octets request = message(Command::negotiate, negotiate_body(dialects, signing));
+    const Octets request = message(Command::negotiate, negotiate_body(dialects, signing, ciphers));
     send(request);
     Response response = receive().value_or(Response{});
     if (response.body.size() < 64 || failed(response.status())) return response;
@@ -202,6 +220,8 @@ class TestClient : public TestRequests {
     preauth_.update(request);
     preauth_.update(response.message);
     algorithm_ = auth::default_signing_algorithm(dialect);
+    if (!ciphers.empty()) cipher = static_cast<auth::Cipher>(ciphers.front());
+    if (dialect == kDialect300 || dialect == kDialect302) cipher = auth::Cipher::aes_128_ccm;
     if (dialect == kDialect311) algorithm_ = static_cast<auth::SigningAlgorithm>(signing.front());
     return response;
   }
@@ -230,10 +250,12 @@ class TestClient : public TestRequests {
     const Octets answer = ntlm.wrap_next(ntlm.authenticate(challenge, *nt_hash(password, error)));
     request = setup(answer, previous_session);
     hash.update(request);
-    const auth::SessionKeys keys =
-        auth::derive_session_keys(dialect, ntlm.session_key, hash.value());
+    auth::SessionKeys keys =
+        auth::derive_session_keys(dialect, cipher, ntlm.session_key, hash.value());
     send(request);
     signer_.emplace(algorithm_, keys.signing);
+    std::swap(keys.encryption, keys.decryption);
+    if (cipher != auth::Cipher::none) sealer_.emplace(cipher, keys);
     node_.loop.run_ready();
     return receive().value_or(Response{});
   }
@@ -277,6 +299,7 @@ class TestClient : public TestRequests {
   }
 
   std::size_t bad_signatures = 0;
+  std::vector<Octets> nonces;  // of the sealed frames that came
 
  private:
   Octets setup(ConstBytes token, std::uint64_t previous_session) {
@@ -298,18 +321,25 @@ class TestClient : public TestRequests {
                    static_cast<std::size_t>(prefix[2]) << 8 | prefix[3]);
       const Status frame_read = co_await stream_->read(frame);
       if (failed(frame_read)) break;
-      take(frame);
+      take(std::move(frame));
     }
     closed = true;
   }
 
-  void take(const Octets& frame) {
+  void take(Octets frame) {
+    const bool sealed = auth::is_sealed(frame);
+    if (sealed) {
+      nonces.emplace_back(frame.begin() + 20, frame.begin() + 36);
+      EXPECT_EQ(auth::session_of_sealed(frame), session_id);
+      EXPECT_TRUE(sealer_->open(frame));
+      frame.erase(frame.begin(), frame.begin() + auth::transform_header_size);
+    }
     const std::vector<Message> messages = split_compound(frame);
     EXPECT_FALSE(messages.empty());
     for (const Message& each : messages) {
       if (each.header.has(kFlagSigned) && signer_ && !signer_->verify(each.bytes)) ++bad_signatures;
       arrived_.push_back({each.header, Octets(each.bytes.begin(), each.bytes.end()),
-                          Octets(each.bytes.begin() + kHeaderSize, each.bytes.end())});
+                          Octets(each.bytes.begin() + kHeaderSize, each.bytes.end()), sealed});
     }
   }
 
@@ -327,6 +357,7 @@ class TestClient : public TestRequests {
   auth::PreauthIntegrityHash preauth_;
   auth::SigningAlgorithm algorithm_{};
   std::optional<auth::Signer> signer_;
+  std::optional<auth::Sealer> sealer_;
   TaskScope scope_;
 };
 

@@ -17,7 +17,8 @@ using Octets = std::vector<std::uint8_t>;
 
 struct TestRequests {
   static Octets negotiate_body(const std::vector<std::uint16_t>& dialects,
-                               const std::vector<std::uint16_t>& signing) {
+                               const std::vector<std::uint16_t>& signing,
+                               const std::vector<std::uint16_t>& ciphers = {}) {
     WireWriter body;
     body.u16(36);
     body.u16(static_cast<std::uint16_t>(dialects.size()));
@@ -28,7 +29,7 @@ struct TestRequests {
     const bool newest = std::find(dialects.begin(), dialects.end(), kDialect311) != dialects.end();
     const std::size_t list_end = kHeaderSize + 36 + 2 * dialects.size();
     body.u32(newest ? static_cast<std::uint32_t>((list_end + 7) / 8 * 8) : 0);
-    body.u16(newest ? 2 : 0);
+    body.u16(newest ? (ciphers.empty() ? 2 : 3) : 0);
     body.u16(0);
     for (const std::uint16_t each : dialects) body.u16(each);
     if (newest) {
@@ -46,6 +47,14 @@ struct TestRequests {
       body.u32(0);
       body.u16(static_cast<std::uint16_t>(signing.size()));
       for (const std::uint16_t each : signing) body.u16(each);
+    }
+    if (newest && !ciphers.empty()) {
+      body.align(8);
+      body.u16(2);
+      body.u16(static_cast<std::uint16_t>(2 + 2 * ciphers.size()));
+      body.u32(0);
+      body.u16(static_cast<std::uint16_t>(ciphers.size()));
+      for (const std::uint16_t each : ciphers) body.u16(each);
     }
     return body.release();
   }

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::uint8_t kShareTypeDisk = 1;
 constexpr std::uint8_t kShareTypePipe = 2;
+constexpr std::uint32_t kShareFlagEncryptData = 0x00008000;
 constexpr std::uint32_t kPipeAccess = 0x001F00A9;  // MaximalAccess of IPC$, as Windows has it
 
 /// The name behind \\server\; the server's own name is not looked at, clients call it as they
@@ -31,13 +32,15 @@ std::optional<std::string> share_name(const Request& request) {
 
 Task<Status> tree_connect(Connection& connection, Request& request, Reply& reply) {
   // Section 3.3.5.7: in 3.1.1 an attacker must not be able to change this request.
-  if (connection.negotiation->dialect == kDialect311 && !request.signed_)
+  if (connection.negotiation->dialect == kDialect311 && !request.signed_ && !request.sealed)
     co_return Status::access_denied;
   const std::optional<std::string> name = share_name(request);
   if (!name) co_return Status::invalid_parameter;
   const std::shared_ptr<const ServerConfig> config = connection.server().config();
   const Share* share = config->find_share(*name);
   if (share == nullptr) co_return Status::bad_network_name;
+  if (share->encrypted && connection.negotiation->cipher == auth::Cipher::none)
+    co_return Status::access_denied;
   const Result<std::shared_ptr<Tree>> tree = request.session->add_tree(*share);
   if (!tree) co_return tree.status();
 
@@ -47,7 +50,7 @@ Task<Status> tree_connect(Connection& connection, Request& request, Reply& reply
   body.u16(16);
   body.u8(pipe ? kShareTypePipe : kShareTypeDisk);
   body.u8(0);
-  body.u32(0);  // ShareFlags: manual caching
+  body.u32(share->encrypted ? kShareFlagEncryptData : 0);
   body.u32(0);  // Capabilities
   body.u32(pipe ? kPipeAccess : kAllAccess);
   reply.put(body.bytes());

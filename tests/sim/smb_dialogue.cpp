@@ -107,8 +107,8 @@ Octets SmbDialogue::prove(const SmbAnswer& challenge) {
   const Octets proof = ntlm_.wrap_next(ntlm_.authenticate(token, password_hash()));
   const Octets request = message(Command::session_setup, setup_body(proof, 0));
   preauth_.update(request);
-  const auth::SessionKeys keys =
-      auth::derive_session_keys(smb2::kDialect311, ntlm_.session_key, preauth_.value());
+  const auth::SessionKeys keys = auth::derive_session_keys(smb2::kDialect311, auth::Cipher::none,
+                                                           ntlm_.session_key, preauth_.value());
   signer_.emplace(kAlgorithm, keys.signing);
   return framed(request);
 }
