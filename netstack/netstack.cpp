@@ -64,6 +64,24 @@ Task<Status> Netstack::ask(Irp& irp) {
   co_return status;
 }
 
+Task<Status> Netstack::pend(Irp& irp) {
+  if (pended_ >= bounds::kMaxPended) co_return Status::insufficient_resources;
+  ++pended_;
+  const Status status = co_await call(Layer::ff_driver, irp);
+  --pended_;
+  co_return status;
+}
+
+/// Not in turn with ordinary IRPs: it must not wait until one of them has completed.
+void Netstack::cancel(std::uint32_t lun, std::uint64_t irp_id) {
+  spawn([](Netstack& self, std::uint32_t of, std::uint64_t id) -> Task<void> {
+    Irp irp = self.make_irp(Major::cancel);
+    irp.lun = of;
+    irp.cancel.id = id;
+    static_cast<void>(co_await self.call(Layer::ff_driver, irp));
+  }(*this, lun, irp_id));
+}
+
 std::uint64_t Netstack::new_session_id() {
   // 32 of the 64 bits: there are clients that keep no more. It need not be secret, a session's key
   // is.

@@ -40,6 +40,12 @@ class Netstack : public Driver {
   /// Sends the IRP to ff_driver and waits for its completion.
   Task<Status> ask(Irp& irp);
 
+  /// The same for an IRP that fs_cache keeps until something happens; such IRPs have places of
+  /// their own. STATUS_INSUFFICIENT_RESOURCES: there are too many. STATUS_CANCELLED: see cancel().
+  Task<Status> pend(Irp& irp);
+  /// Completes a pended IRP; if it has completed already, nothing happens.
+  void cancel(std::uint32_t lun, std::uint64_t irp_id);
+
   /// All sessions of all connections, by id.
   SessionTable& sessions() { return sessions_; }
   std::uint64_t new_session_id();
@@ -62,6 +68,7 @@ class Netstack : public Driver {
   BufferPool replies_;
   BufferPool scratch_;
   Credits irp_slots_;
+  std::uint32_t pended_ = 0;
   Credits connection_slots_;
   std::uint64_t exchanges_ = 0;
   std::map<Endpoint, std::shared_ptr<Server>> servers_;

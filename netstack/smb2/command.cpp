@@ -14,7 +14,7 @@ using bounds::kMaxListing;
 using bounds::kMaxTransfer;
 
 // clang-format off
-// CANCEL is answered by nobody and never gets here. NEGOTIATE and OPLOCK_BREAK come in more than one form (size 0).
+// CANCEL has no reply and never gets here. NEGOTIATE and OPLOCK_BREAK come in more than one form (size 0).
 constexpr std::array<CommandRow, kCommands> kTable = {{
     // handler        needs           size  FileId room    length of the reply      length sent
     {negotiate,       Needs::nothing,    0,   0,   2048,   {},                      0},
@@ -32,7 +32,7 @@ constexpr std::array<CommandRow, kCommands> kTable = {{
     {nullptr,         Needs::nothing,    4,   0,      0,   {},                      0},
     {echo,            Needs::nothing,    4,   0,     64,   {},                      0},
     {query_directory, Needs::open,      33,   8,     64,   {28, kMaxListing},       0},
-    {change_notify,   Needs::open,      32,   8,     64,   {},                      0},
+    {change_notify,   Needs::open,      32,   8,     64,   {4, kMaxInformation},    0},
     {query_info,      Needs::open,      41,  24,     64,   {4, kMaxInformation},   12},
     {set_info,        Needs::open,      33,  16,     64,   {},                      4},
     {oplock_break,    Needs::session,    0,   0,     64,   {},                      0},

@@ -10,13 +10,8 @@ namespace understudy::smb2 {
 namespace {
 
 constexpr std::size_t kLengthSize = 4;
-constexpr std::size_t kPrefixEnd = kLengthSize + auth::transform_header_size;
 constexpr std::uint32_t kPadding = 8;
 constexpr std::uint32_t kErrorRoom = 16;  // of an ERROR response without data
-
-std::size_t aligned(std::size_t size) {
-  return (size + 7) / 8 * 8;
-}
 
 std::uint32_t length_at(ConstBytes body, std::uint16_t at) {
   if (at == 0) return 0;
@@ -25,7 +20,8 @@ std::uint32_t length_at(ConstBytes body, std::uint16_t at) {
   return reader.u32();
 }
 
-/// SMB2 ERROR Response, section 2.2.2.
+}  // namespace
+
 std::vector<std::uint8_t> error_body(ConstBytes data) {
   WireWriter writer;
   writer.u16(9);
@@ -35,8 +31,6 @@ std::vector<std::uint8_t> error_body(ConstBytes data) {
   if (data.empty()) writer.u8(0);
   return writer.release();
 }
-
-}  // namespace
 
 Compound::Compound(Connection& connection, Buffer frame)
     : connection_(connection), frame_(std::move(frame)) {
@@ -96,7 +90,14 @@ Task<void> Compound::run(Buffer replies) {
   replies_ = std::move(replies);
   end_ = kPrefixEnd;
   for (std::size_t i = 0; i < messages_.size(); ++i) {
-    if (!messages_[i].header.is(Command::cancel)) co_await run_one(messages_[i], rooms_[i]);
+    if (messages_[i].header.is(Command::cancel)) {
+      cancel(messages_[i]);
+      continue;
+    }
+    last_ = i + 1 == messages_.size();
+    co_await run_one(messages_[i], rooms_[i]);
+    pended_.reset();
+    ran_ = true;
   }
   finish();
 }
@@ -104,7 +105,10 @@ Task<void> Compound::run(Buffer replies) {
 Task<void> Compound::run_one(const Message& message, std::uint32_t room) {
   const std::size_t start = aligned(end_);
   const std::size_t body = start + kHeaderSize;
+  running_ = {message.header.message_id};
+  const Connection::RunningGuard listed(connection_, running_);
   Request request;
+  request.compound = this;
   request.header = message.header;
   request.message = message.bytes;
   request.arena_offset = frame_.offset() + message.offset;
@@ -133,7 +137,7 @@ Status Compound::prepare(Request& request, const CommandRow& row) {
   request.related = header.has(kFlagRelated);
   if (header.has(kFlagServerToRedir)) return Status::invalid_parameter;
   if (request.related) {
-    if (made_.empty()) return Status::invalid_parameter;
+    if (!ran_) return Status::invalid_parameter;
     header.session_id = chain_.session_id;
     header.tree_id = chain_.tree_id;
   } else {
@@ -211,18 +215,31 @@ void Compound::make(const Request& request, Reply& reply, Status status) {
     UNDERSTUDY_CHECK(failed(status));
     UNDERSTUDY_CHECK(reply.put(error_body(reply.error_data)));
   }
+  const Header header = reply_header(request, status);
+  const std::size_t start = aligned(end_);
+  made_.push_back({header, start, kHeaderSize + reply.size(), reply.signer, reply.hash});
+  made_.back().header.tree_id = reply.tree_id.value_or(header.tree_id);
+  made_.back().header.session_id = reply.session_id.value_or(header.session_id);
+  end_ = start + made_.back().size;
+}
+
+/// Of a final or, with STATUS_PENDING, an interim response. The interim one brings the credits
+/// (section 3.3.4.2).
+Header Compound::reply_header(const Request& request, Status status) {
   Header header = request.header;
   header.status = static_cast<std::uint32_t>(status);
   // The signed flag comes back even when no key can be found: that is how Windows and Samba do it,
   // and clients that insist on signatures look for it before they look at the status.
   header.flags = kFlagServerToRedir | (header.flags & (kFlagRelated | kFlagSigned));
   if (request.sealed) header.flags &= ~kFlagSigned;
-  header.credits = connection_.grant(request.header.credits);
-  header.tree_id = reply.tree_id.value_or(header.tree_id);
-  header.session_id = reply.session_id.value_or(header.session_id);
-  const std::size_t start = aligned(end_);
-  made_.push_back({header, start, kHeaderSize + reply.size(), reply.signer, reply.hash});
-  end_ = start + made_.back().size;
+  const bool final_of_two = running_.async_id != 0 && status != Status::pending;
+  header.credits = final_of_two ? 0 : connection_.grant(request.header.credits);
+  if (running_.async_id != 0) {
+    header.flags |= kFlagAsync;
+    header.reserved = static_cast<std::uint32_t>(running_.async_id);
+    header.tree_id = static_cast<std::uint32_t>(running_.async_id >> 32);
+  }
+  return header;
 }
 
 void Compound::finish() {
@@ -245,14 +262,15 @@ void Compound::finish() {
     if (reply.hash != nullptr) reply.hash->update(message);
   }
   const std::size_t header = sealed_by_ == nullptr ? 0 : auth::transform_header_size;
-  const Bytes frame = all.subspan(kPrefixEnd - header, end_ - kPrefixEnd + header);
+  const std::size_t begin = made_.front().offset - header;
+  const Bytes frame = all.subspan(begin, end_ - begin);
   if (sealed_by_ != nullptr) sealed_by_->sealer->seal(frame, sealed_by_->id());
-  const Bytes prefix = all.subspan(kPrefixEnd - header - kLengthSize, kLengthSize);
+  const Bytes prefix = all.subspan(begin - kLengthSize, kLengthSize);
   prefix[0] = 0;
   prefix[1] = static_cast<std::uint8_t>(frame.size() >> 16);
   prefix[2] = static_cast<std::uint8_t>(frame.size() >> 8);
   prefix[3] = static_cast<std::uint8_t>(frame.size());
-  answer_ = all.subspan(kPrefixEnd - header - kLengthSize, kLengthSize + frame.size());
+  answer_ = all.subspan(begin - kLengthSize, kLengthSize + frame.size());
 }
 
 }  // namespace understudy::smb2

@@ -15,14 +15,34 @@
 
 #include <vector>
 
+#include "netstack/auth/sealing.h"
 #include "netstack/buffer_pool.h"
 #include "netstack/smb2/command.h"
 #include "netstack/smb2/connection.h"
+#include "netstack/smb2/running.h"
 
 namespace understudy::smb2 {
 
+/// Where the first reply lies: before it there is room for the frame's length and the transform
+/// header.
+inline constexpr std::size_t kPrefixEnd = 4 + auth::transform_header_size;
+/// Replies of a compound start at multiples of 8 bytes.
+inline std::size_t aligned(std::size_t size) {
+  return (size + 7) / 8 * 8;
+}
+/// SMB2 ERROR Response, section 2.2.2.
+std::vector<std::uint8_t> error_body(ConstBytes data);
+
 class Compound {
  public:
+  /// What it takes of the connection's bounds. A request that is pended gives it back.
+  struct Shares {
+    std::optional<CreditGuard> place;
+    std::optional<CreditGuard> frame;
+    std::optional<CreditGuard> replies;
+  };
+  Shares shares;
+
   /// `frame`: a whole frame without its length prefix. Decrypted and parsed at once, see valid().
   Compound(Connection& connection, Buffer frame);
 
@@ -34,6 +54,12 @@ class Compound {
 
   /// Runs it; `replies` has reply_size() bytes.
   Task<void> run(Buffer replies);
+  /// Waits for `irp` (iomgr/irp.h, "Pended IRPs") in the name of the request that runs now, and
+  /// completes with its status. The first time, the client gets the interim response. A handler has
+  /// read all it needs of the request before, and writes its reply afterwards.
+  /// STATUS_INSUFFICIENT_RESOURCES: too many are pended. STATUS_INTERNAL_ERROR: it may not wait at
+  /// its place in the compound.
+  Task<Status> pend(Request& request, Reply& reply, Irp& irp);
   /// What is to be sent, length prefix included. Empty: nothing.
   ConstBytes answer() const { return answer_; }
 
@@ -62,6 +88,13 @@ class Compound {
   Status look_up_open(Request& request, const CommandRow& row) const;
   void make(const Request& request, Reply& reply, Status status);
   void finish();
+  Header reply_header(const Request& request, Status status);
+
+  // pended.cpp
+  Task<Status> go_async(const Request& request);
+  void release_memory(Request& request);
+  Task<void> acquire_memory(Reply& reply);
+  void cancel(const Message& message);
 
   Connection& connection_;
   Buffer frame_;
@@ -72,6 +105,10 @@ class Compound {
   std::size_t end_ = 0;  // of the last reply made
   std::vector<Made> made_;
   Chain chain_;
+  Running running_;    // the request that runs now
+  bool ran_ = false;   // a request of this frame has
+  bool last_ = false;  // the one that runs now is the frame's last
+  std::optional<CreditGuard> pended_;
   ConstBytes answer_;
 };
 

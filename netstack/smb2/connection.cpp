@@ -21,19 +21,6 @@ std::uint32_t Negotiation::max_transfer() const {
   return multi_credit() ? bounds::kMaxTransfer : kBytesPerCredit;
 }
 
-/// One frame on its way through: its memory is given back when it goes.
-struct Connection::Exchange {
-  Exchange(Connection& connection, CreditGuard frame_place, CreditGuard frame_share, Buffer frame)
-      : place(std::move(frame_place)),
-        share_of_frame(std::move(frame_share)),
-        compound(connection, std::move(frame)) {}
-  CreditGuard place;
-  CreditGuard share_of_frame;
-  std::optional<CreditGuard> share_of_replies;
-  Compound compound;
-  Buffer replies;
-};
-
 Connection::Connection(Netstack& netstack, std::shared_ptr<Server> server,
                        std::shared_ptr<Stream> stream)
     : netstack_(netstack),
@@ -41,6 +28,7 @@ Connection::Connection(Netstack& netstack, std::shared_ptr<Server> server,
       stream_(std::move(stream)),
       memory_(netstack.executor(), bounds::kMaxConnectionBytes),
       frames_(netstack.executor(), bounds::kMaxFramesAtOnce),
+      pended_(netstack.executor(), bounds::kMaxPendedPerConnection),
       turn_to_send_(netstack.executor(), 1),
       idle_(netstack.executor()) {}
 
@@ -57,6 +45,7 @@ Task<void> Connection::run() {
     if (logged_on_) logon.met();
   }
   close();
+  cancel_if([](const Running&) { return true; });
   while (in_flight_ > 0) {
     idle_.reset();
     co_await idle_.wait();
@@ -83,19 +72,20 @@ Task<bool> Connection::serve_one() {
   whole_frame.met();
   if (failed(frame_read) || closed_) co_return false;
 
-  auto exchange =
-      std::make_unique<Exchange>(*this, std::move(place), std::move(share), std::move(frame));
-  if (!admit(exchange->compound)) {
+  auto compound = std::make_unique<Compound>(*this, std::move(frame));
+  if (!admit(*compound)) {
     netstack_.log().warning("client broke the protocol", {{"peer", stream_->peer()}});
     co_return false;
   }
+  compound->shares.place.emplace(std::move(place));
+  compound->shares.frame.emplace(std::move(share));
   // Taken here and not where it is used: so requests start in the order in which they came.
-  const std::uint32_t reply_size = exchange->compound.reply_size(logged_on_);
+  const std::uint32_t reply_size = compound->reply_size(logged_on_);
   co_await memory_.acquire(reply_size);
-  exchange->share_of_replies.emplace(memory_, reply_size);
-  exchange->replies = co_await netstack_.replies().acquire(reply_size);
+  compound->shares.replies.emplace(memory_, reply_size);
+  Buffer replies = co_await netstack_.replies().acquire(reply_size);
   ++in_flight_;
-  netstack_.run(answer(std::move(exchange)));
+  netstack_.run(answer(std::move(compound), std::move(replies)));
   co_return !closed_;
 }
 
@@ -111,12 +101,12 @@ bool Connection::admit(const Compound& compound) {
   return true;
 }
 
-Task<void> Connection::answer(std::unique_ptr<Exchange> exchange) {
+Task<void> Connection::answer(std::unique_ptr<Compound> compound, Buffer replies) {
   netstack_.exchange_began();
-  co_await exchange->compound.run(std::move(exchange->replies));
-  const ConstBytes frame = exchange->compound.answer();
-  if (!frame.empty() && !closed_) co_await send(frame);
-  exchange.reset();
+  co_await compound->run(std::move(replies));
+  const ConstBytes frame = compound->answer();
+  if (!frame.empty()) co_await send(frame);
+  compound.reset();
   netstack_.exchange_ended();
   if (--in_flight_ == 0) idle_.set();
 }
@@ -124,10 +114,19 @@ Task<void> Connection::answer(std::unique_ptr<Exchange> exchange) {
 Task<void> Connection::send(ConstBytes frame) {
   co_await turn_to_send_.acquire();
   const CreditGuard turn(turn_to_send_);
+  if (closed_) co_return;
   const Deadline whole_frame(netstack_.executor(), kTimeForAFrame, stream_);
   const std::array<ConstBytes, 1> parts{frame};
   const Status written = co_await stream_->write(parts);
   if (failed(written)) close();
+}
+
+void Connection::cancel_if(const std::function<bool(const Running&)>& which) {
+  for (Running* running : running_) {
+    if (!which(*running)) continue;
+    running->cancelled = true;
+    if (running->irp != 0) netstack_.cancel(running->lun, running->irp);
+  }
 }
 
 std::uint16_t Connection::grant(std::uint16_t wanted) {

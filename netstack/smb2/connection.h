@@ -8,6 +8,8 @@
 // client opened is open any more.
 #pragma once
 
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
 
@@ -16,6 +18,7 @@
 #include "netstack/auth/signing.h"
 #include "netstack/buffer_pool.h"
 #include "netstack/smb2/protocol.h"
+#include "netstack/smb2/running.h"
 #include "netstack/smb2/sequence_window.h"
 #include "netstack/smb2/session.h"
 
@@ -69,15 +72,38 @@ class Connection {
   /// Credits for a reply: the client asked for `wanted`.
   std::uint16_t grant(std::uint16_t wanted);
 
+  /// Sends a frame, length prefix included, after those that were to be sent before.
+  Task<void> send(ConstBytes frame);
+  /// Bytes of the arena that the connection may still take.
+  Credits& memory() { return memory_; }
+
+  // Requests that run, and those of them that are pended (section 3.3.1.7, RequestList and
+  // AsyncCommandList).
+  class RunningGuard {
+   public:
+    RunningGuard(Connection& connection, Running& running)
+        : list_(connection.running_), place_(list_.insert(list_.end(), &running)) {}
+    RunningGuard(const RunningGuard&) = delete;
+    RunningGuard& operator=(const RunningGuard&) = delete;
+    ~RunningGuard() { list_.erase(place_); }
+
+   private:
+    std::list<Running*>& list_;
+    std::list<Running*>::iterator place_;
+  };
+  /// Whether one more may be pended; false also on a connection that is closed.
+  bool may_pend() const { return !closed_ && pended_.available() > 0; }
+  Credits& pended() { return pended_; }
+  std::uint64_t new_async_id() { return ++last_async_id_; }
+  /// Those that are pended, or are going to be, complete with STATUS_CANCELLED.
+  void cancel_if(const std::function<bool(const Running&)>& which);
+
   std::shared_ptr<Negotiation> negotiation = std::make_shared<Negotiation>();
 
  private:
-  struct Exchange;
-
   Task<bool> serve_one();
   bool admit(const Compound& compound);
-  Task<void> answer(std::unique_ptr<Exchange> exchange);
-  Task<void> send(ConstBytes frame);
+  Task<void> answer(std::unique_ptr<Compound> compound, Buffer replies);
 
   Netstack& netstack_;
   std::shared_ptr<Server> server_;
@@ -87,7 +113,10 @@ class Connection {
   SequenceWindow window_;
   Credits memory_;        // bytes of the arena that the connection may still take
   Credits frames_;        // that may still be worked on
+  Credits pended_;        // requests that may still be
   Credits turn_to_send_;  // one reply after the other
+  std::list<Running*> running_;
+  std::uint64_t last_async_id_ = 0;
   std::uint32_t in_flight_ = 0;
   Event idle_;
   std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;

@@ -12,7 +12,10 @@
 
 namespace understudy::smb2 {
 
+class Compound;
+
 struct Request {
+  Compound* compound = nullptr;  // that it is part of; see Compound::pend
   Header header;
   ConstBytes message;          // header, body, padding: what a signature covers
   std::uint64_t arena_offset;  // of message, for payload that stays where it is
@@ -47,6 +50,12 @@ class Reply {
   /// Room for the body, and where it lies in the arena.
   Bytes room() const { return room_; }
   std::uint64_t arena_offset() const { return arena_offset_; }
+
+  /// The room is elsewhere from now on; nothing has been put yet.
+  void move_to(Bytes room, std::uint64_t arena_offset) {
+    room_ = room;
+    arena_offset_ = arena_offset;
+  }
 
   /// The body; it replaces what was there. False, and no body, when there is no room for it.
   bool put(ConstBytes head, ConstBytes tail = {});

@@ -115,6 +115,7 @@ class TestClient : public TestRequests {
   std::uint16_t credits_wanted = 1;
   std::uint16_t credit_charge = 1;
   std::uint32_t flags = 0;
+  std::uint32_t reserved = 0;
   bool signs = true;
   std::uint16_t dialect = 0;
   std::int64_t credits = 1;
@@ -137,6 +138,7 @@ class TestClient : public TestRequests {
     header.message_id = next_id;
     header.session_id = session_id;
     header.tree_id = tree_id;
+    header.reserved = reserved;
     header.next_command = static_cast<std::uint32_t>(next_command);
     next_id += credit_charge;
     credits -= credit_charge;
@@ -167,6 +169,20 @@ class TestClient : public TestRequests {
     sealer_->seal(out, session_id);
     return out;
   }
+  /// Of the request that was answered with `interim` (section 2.2.1.1), or of a message id.
+  void cancel(const Response& interim) {
+    const std::uint64_t next = std::exchange(next_id, interim.header.message_id);
+    const std::uint32_t tree =
+        std::exchange(tree_id, interim.header.has(kFlagAsync) ? interim.header.tree_id : tree_id);
+    reserved = interim.header.reserved;
+    flags = interim.header.flags & kFlagAsync;
+    send(message(Command::cancel, empty_body()));
+    flags = reserved = 0;
+    tree_id = tree;
+    next_id = next;
+    credits += credit_charge;
+  }
+
   void send(ConstBytes frame) {
     if (seals && sealer_) {
       send_as_it_is(sealed(frame));
@@ -337,6 +353,8 @@ class TestClient : public TestRequests {
     const std::vector<Message> messages = split_compound(frame);
     EXPECT_FALSE(messages.empty());
     for (const Message& each : messages) {
+      const bool interim = each.header.status == static_cast<std::uint32_t>(Status::pending);
+      if (interim && each.header.has(kFlagSigned)) ++bad_signatures;
       if (each.header.has(kFlagSigned) && signer_ && !signer_->verify(each.bytes)) ++bad_signatures;
       arrived_.push_back({each.header, Octets(each.bytes.begin(), each.bytes.end()),
                           Octets(each.bytes.begin() + kHeaderSize, each.bytes.end()), sealed});

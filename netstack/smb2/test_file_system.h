@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
+#include <list>
 #include <map>
 #include <string>
 
@@ -36,6 +38,15 @@ class TestFileSystem : public Driver {
     handle(Major::flush_buffers, &TestFileSystem::flush);
     handle(Major::query_directory, &TestFileSystem::list);
     handle(Major::query_volume, &TestFileSystem::volume);
+    on(Major::notify_change, [this](Irp& irp) {
+      const bool waits = irp.minor == static_cast<std::uint8_t>(NotifyMinor::wait);
+      return waits ? pend(irp) : fetch(irp);
+    });
+    on(Major::cancel, [this](Irp& irp) -> Task<Status> {
+      complete_pended([&irp](const Irp& kept) { return kept.id == irp.cancel.id; },
+                      Status::cancelled);
+      co_return Status::success;
+    });
   }
 
   std::map<std::string, File> files;
@@ -46,6 +57,28 @@ class TestFileSystem : public Driver {
   int most_waiting = 0;
   std::vector<Irp> seen;
 
+  /// IRPs that are kept until a test, a cancel or the end of their handle completes them.
+  struct Pended {
+    Irp irp;
+    Status status = Status::pending;
+    std::shared_ptr<Event> done;
+  };
+  std::list<Pended> pended;
+  void complete_pended(const std::function<bool(const Irp&)>& which, Status status) {
+    for (Pended& each : pended) {
+      if (each.status != Status::pending || !which(each.irp)) continue;
+      each.status = status;
+      each.done->set();
+    }
+  }
+  /// Something changed below every directory.
+  void change(std::string name) {
+    changes.push_back(std::move(name));
+    complete_pended([](const Irp& irp) { return irp.major == Major::notify_change; },
+                    Status::success);
+  }
+  std::vector<std::string> changes;  // names, all of them added
+
  private:
   void handle(Major major, Status (TestFileSystem::*function)(Irp&)) {
     on(major, [this, function](Irp& irp) -> Task<Status> {
@@ -55,6 +88,28 @@ class TestFileSystem : public Driver {
       --waiting;
       co_return (this->*function)(irp);
     });
+  }
+
+  Task<Status> pend(Irp& irp) {
+    const auto place =
+        pended.insert(pended.end(), {irp, Status::pending, std::make_shared<Event>(executor())});
+    co_await place->done->wait();
+    const Status status = place->status;
+    pended.erase(place);
+    co_return status;
+  }
+
+  Task<Status> fetch(Irp& irp) {
+    co_await gate.wait();
+    if (changes.empty()) co_return Status::pending;
+    const Bytes room = *arena().room(irp.payload);
+    for (const std::string& name : std::exchange(changes, {})) {
+      const ChangeEntry entry{1, static_cast<std::uint32_t>(name.size())};
+      std::memcpy(room.data() + irp.information, &entry, sizeof entry);
+      std::memcpy(room.data() + irp.information + sizeof entry, name.data(), name.size());
+      irp.information += (sizeof entry + name.size() + 3) / 4 * 4;
+    }
+    co_return Status::success;
   }
 
   std::string text(const Irp& irp) {
@@ -98,6 +153,8 @@ class TestFileSystem : public Driver {
     irp.close.facts = facts(found->second.path);
     if (files[found->second.path].delete_pending) files.erase(found->second.path);
     handles.erase(found);
+    complete_pended([&irp](const Irp& kept) { return kept.open == irp.open; },
+                    Status::notify_cleanup);
     return Status::success;
   }
 

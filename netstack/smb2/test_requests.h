@@ -200,6 +200,18 @@ struct TestRequests {
     body.u8(0);
     return body.release();
   }
+  static Octets notify_body(FileId id, std::uint32_t room = 4096, std::uint16_t flags = 0,
+                            std::uint32_t filter = 0xFFF) {
+    WireWriter writer;
+    writer.u16(32);
+    writer.u16(flags);
+    writer.u32(room);
+    writer.u64(id.persistent);
+    writer.u64(id.of_session);
+    writer.u32(filter);
+    writer.u32(0);
+    return writer.release();
+  }
   static Octets empty_body() { return {4, 0, 0, 0}; }
 };
 

@@ -1,0 +1,17 @@
+// A request while it runs (MS-SMB2 section 3.3.1.13), so that CANCEL and the end of the connection
+// find it.
+#pragma once
+
+#include <cstdint>
+
+namespace understudy::smb2 {
+
+struct Running {
+  std::uint64_t message_id = 0;
+  std::uint64_t async_id = 0;  // once the client has been told STATUS_PENDING
+  std::uint32_t lun = 0;
+  std::uint64_t irp = 0;  // the pended IRP that it waits for; 0: none
+  bool cancelled = false;
+};
+
+}  // namespace understudy::smb2
