@@ -27,6 +27,7 @@ namespace understudy {
   X(invalid_device_request,        0xC0000010)        \
   X(end_of_file,                   0xC0000011)        \
   X(more_processing_required,      0xC0000016)        \
+  X(invalid_view_size,             0xC000001F)        \
   X(no_memory,                     0xC0000017)        \
   X(access_denied,                 0xC0000022)        \
   X(buffer_too_small,              0xC0000023)        \
@@ -88,6 +89,8 @@ namespace understudy {
   X(file_not_available,            0xC0000467)        \
   X(fs_driver_required,            0xC000019C)        \
   X(too_many_links,                0xC0000265)        \
+  X(objectid_not_found,            0xC00002F0)        \
+  X(request_out_of_sequence,       0xC000042A)        \
   X(path_not_covered,              0xC0000257)        \
   X(privilege_not_held,            0xC0000061)        \
   X(bad_impersonation_level,       0xC00000A5)        \

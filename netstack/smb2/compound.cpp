@@ -127,6 +127,8 @@ Task<void> Compound::run_one(const Message& message, std::uint32_t room) {
   }
   chain_.status = status;
   if (request.open != nullptr) chain_.file_id = request.open->id;
+  chain_.has_session = request.session != nullptr || reply.session_id;
+  chain_.has_tree = request.tree != nullptr || reply.tree_id;
   if (reply.tree_id) chain_.tree_id = *reply.tree_id;
   if (reply.session_id) chain_.session_id = *reply.session_id;
   make(request, reply, status);
@@ -141,7 +143,9 @@ Status Compound::prepare(Request& request, const CommandRow& row) {
     header.session_id = chain_.session_id;
     header.tree_id = chain_.tree_id;
   } else {
-    chain_ = {header.session_id, header.tree_id, {}, Status::invalid_parameter};
+    chain_ = {};
+    chain_.session_id = header.session_id;
+    chain_.tree_id = header.tree_id;
   }
 
   request.session = connection_.find_session(header.session_id);
@@ -151,6 +155,10 @@ Status Compound::prepare(Request& request, const CommandRow& row) {
   if (failed(body)) return body;
 
   if (row.needs == Needs::nothing) return Status::success;
+  // Section 3.3.5.2.7.2: the one before has no session or tree to take over.
+  if (request.related && !chain_.has_session) return Status::invalid_parameter;
+  if (request.related && row.needs != Needs::session && !chain_.has_tree)
+    return Status::invalid_parameter;
   if (request.session == nullptr || request.session->state != Session::State::valid) {
     return Status::user_session_deleted;
   }

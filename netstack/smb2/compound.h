@@ -76,6 +76,8 @@ class Compound {
   struct Chain {
     std::uint64_t session_id = 0;
     std::uint32_t tree_id = 0;
+    bool has_session = false;
+    bool has_tree = false;
     FileId file_id;
     Status status = Status::invalid_parameter;  // of the last request: why there is no file id
   };

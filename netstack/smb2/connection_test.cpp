@@ -64,6 +64,24 @@ TEST(Compound, ThatBeginsWithARelatedRequestIsRefused) {
             Status::invalid_parameter);
 }
 
+TEST(Compound, HasNoSessionOrTreeToTakeOverFromARequestThatHadNone) {
+  World world;
+  const std::uint64_t session = world.client.session_id;
+  const std::uint32_t tree = world.client.tree_id;
+  for (const bool wrong_session : {true, false}) {
+    world.client.session_id = wrong_session ? session + 1 : session;
+    world.client.tree_id = wrong_session ? tree : tree + 1;
+    world.client.send(world.client.compound({{Command::create, TestClient::create_body("file")},
+                                             {Command::close, TestClient::close_body({})}},
+                                            kFlagRelated));
+    const std::vector<Response> responses = world.all();
+    ASSERT_EQ(responses.size(), 2U);
+    EXPECT_EQ(responses[0].status(),
+              wrong_session ? Status::user_session_deleted : Status::network_name_deleted);
+    EXPECT_EQ(responses[1].status(), Status::invalid_parameter);
+  }
+}
+
 TEST(Compound, WithOneBadSignatureRefusesThatOneOnly) {
   World world;
   Octets frame = world.client.compound({{Command::echo, TestClient::empty_body()},
