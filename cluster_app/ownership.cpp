@@ -60,7 +60,7 @@ Task<Status> ClusterApp::mount_patiently(std::uint32_t lun, Irp& mounted) {
 
 /// STEP 314. Once mounted, a LUN is not let go before the replay is durable: to give it up would
 /// declare the medium complete. A medium that fails is tried again until somebody repairs it or the
-/// node ends.
+/// node ends; then it ends as one that failed, for the partner to fence.
 Task<Status> ClusterApp::replay_patiently(std::uint32_t lun, const Irp& mounted,
                                           std::uint64_t& operations_replayed) {
   if (planted(Mutant::takeover_without_replay)) co_return Status::success;
@@ -74,7 +74,12 @@ Task<Status> ClusterApp::replay_patiently(std::uint32_t lun, const Irp& mounted,
     Status status = seams().faults.pass("take.replay");
     if (ok(status)) status = co_await order(Layer::mirror_server, replay, {});
     if (ok(status)) operations_replayed += replay.replay.operations;
-    if (ok(status) || state_ == NodeState::stopping) co_return status;
+    if (ok(status)) co_return status;
+    if (state_ == NodeState::stopping) {
+      end(1, "LUN " + config_.luns.at(lun).name + " is taken, but its replay fails with " +
+                 std::string(to_string(status)));
+      co_return status;
+    }
     luns_.at(lun).problem = "replay fails with " + std::string(to_string(status));
     log().error("replay failed, and is tried again",
                 {{"lun", config_.luns.at(lun).name}, {"status", status}});

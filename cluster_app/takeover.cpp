@@ -120,11 +120,14 @@ Task<void> ClusterApp::take_over(std::vector<std::uint32_t> luns, Time since) {
   if (done.luns > 0) last_takeover_ = done;
 }
 
-/// Served is first when all are there: a client that finds the address finds every share of it.
+/// All of them are ours from now on, those too that wait for their turn: a partner that comes back
+/// meanwhile leaves them alone. Served is first when all are there: a client that finds the address
+/// finds every share of it.
 Task<ClusterApp::Takeover> ClusterApp::take_all(std::vector<std::uint32_t> luns, Time since) {
   ++taking_over_;
   Takeover done{partner().name, self().name, 0, 0, 0, executor().wall_time()};
   std::vector<std::uint32_t> taken;
+  for (const std::uint32_t lun : luns) set_phase(lun, LunPhase::taking);
   for (const std::uint32_t lun : luns) {
     const Status status = co_await take(lun, done.operations_replayed);  // STEPs 310, 312, 314
     if (ok(status)) taken.push_back(lun);
@@ -151,9 +154,10 @@ Task<json::object> ClusterApp::take_from_partner(std::vector<std::uint32_t> luns
   const auto answer = co_await link_.ask(question("release", luns), kAskLimit);
   if (!answer) co_return refused("node " + partner().name + " did not answer; see status");
   if (!flag_of(*answer, "ok")) co_return *answer;
+  // It has heard our goodbye and takes them again.
+  if (state_ == NodeState::stopping) co_return refused("node " + self().name + " stops");
   // Between its answer and now the partner may have failed, and its LUNs may be ours already.
   std::erase_if(luns, [&](std::uint32_t lun) { return luns_.at(lun).phase != LunPhase::none; });
-  for (const std::uint32_t lun : luns) set_phase(lun, LunPhase::taking);
   if (planned == Planned::giveback) {
     trace().step(Step::s336, make_irp(Major::cluster, ClusterMinor::event));
   }
@@ -187,7 +191,12 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
   bool in_time = true;
   while (in_time && std::any_of(luns_.begin(), luns_.end(), changing))
     in_time = co_await phase_changed_.wait_until(patience);
+  if (!in_time) {  // no goodbye: the partner must see a node that failed
+    end(1, "a LUN is still being taken or given up");
+    co_return;
+  }
   co_await give_up_all();
+  if (ended_) co_return;  // it could not, and fails
   static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
   end(0, "stopped");
 }

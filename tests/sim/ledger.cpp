@@ -26,11 +26,27 @@ std::set<std::string> without(const std::set<std::string>& twins,
   return names;
 }
 
-void add_twins(const MemoryDisk::Image& image, std::set<std::string>& twins) {
-  std::set<MemoryDisk::EntryPlace> seen;
+/// Both of them may be there or not from now on.
+void add_twins(const MemoryDisk::Image& image, Lun& lun) {
+  std::set<MemoryDisk::EntryPlace> spellings;
+  std::map<ObjectId, std::string> directories;
   for (const auto& [place, object] : image.entries) {
     const std::string name = fold(place.second);
-    if (!seen.insert({place.first, name}).second) twins.insert(name);
+    if (!spellings.insert({place.first, name}).second) lun.twins.insert(name);
+    const auto found = image.objects.find(object);
+    if (found == image.objects.end() || !found->second.directory) continue;
+    const auto [other, is_first] = directories.try_emplace(object, name);
+    if (!is_first) lun.twins.insert({name, other->second});
+  }
+  MemoryDisk::Image without_them = image;
+  std::erase_if(without_them.entries,
+                [&](const auto& entry) { return lun.twins.contains(fold(entry.first.second)); });
+  std::vector<Effects> there = assignments(image, without_them, true);
+  std::vector<Effects> gone = assignments(without_them, image, true);
+  for (auto* const effects : {&there, &gone}) {
+    for (Effects& each : *effects) {
+      if (!each.name.empty()) lun.in_doubt.push_back(std::move(each));
+    }
   }
 }
 
@@ -80,6 +96,13 @@ bool shows(const Request& request, const Version& version, const std::vector<std
   const std::size_t length = std::min<std::size_t>(request.length, content.size() - from);
   return std::equal(bytes.begin(), bytes.end(), content.begin() + static_cast<std::ptrdiff_t>(from),
                     content.begin() + static_cast<std::ptrdiff_t>(from + length));
+}
+
+std::vector<std::string> Lun::differences_from(const MemoryDisk::Image& expected,
+                                               const MemoryDisk::Image& found,
+                                               std::vector<const Effects*> also) const {
+  for (const Effects& each : in_doubt) also.push_back(&each);
+  return differences(found, expected, also);
 }
 
 Ledger::Ledger(std::vector<std::shared_ptr<MemoryDisk>> disks) {
@@ -200,19 +223,20 @@ void Ledger::begin_serving(const Event& event) {
   }
   lun.line.clear();
   lun.before = lun.settled.image();
-  lun.torn = !torn.empty() && !differences(lun.disk->current(), lun.settled.image(), {}).empty();
-  lun.wrong = differences(lun.disk->current(), lun.settled.image(), torn);
-  for (const std::string& each : differences(lun.disk->durable(), lun.settled.image(), torn)) {
-    const bool known = std::find(lun.wrong.begin(), lun.wrong.end(), each) != lun.wrong.end();
-    if (!known && !lun.in_doubt.contains(each)) lun.wrong.push_back(each + " (durable)");
+  const MemoryDisk::Image& now = lun.disk->current();
+  lun.torn = !torn.empty() && !differences(now, lun.settled.image(), {}).empty();
+  lun.wrong = lun.differences_from(lun.settled.image(), now, torn);
+  for (const std::string& each :
+       lun.differences_from(lun.settled.image(), lun.disk->durable(), torn)) {
+    if (std::find(lun.wrong.begin(), lun.wrong.end(), each) == lun.wrong.end())
+      lun.wrong.push_back(each + " (durable)");
   }
-  if (lun.torn && lun.half_names_allowed) add_twins(lun.disk->current(), lun.twins);
+  if (lun.torn && lun.half_names_allowed) add_twins(now, lun);
   // From here on what is there counts, in part or not.
-  if (!torn.empty() || !lun.wrong.empty()) lun.settled = Model(lun.disk->current());
+  if (!torn.empty() || !lun.wrong.empty()) lun.settled = Model(now);
   if (std::exchange(lun.sync_failed, false) && !torn.empty()) {
-    for (std::string& each : differences(lun.disk->durable(), lun.settled.image(), {})) {
-      if (each.starts_with("object ")) lun.in_doubt.insert(std::move(each));
-    }
+    for (Effects& each : assignments(lun.disk->durable(), now, lun.half_names_allowed))
+      lun.in_doubt.push_back(std::move(each));
   }
   lun.live = lun.settled;
   ++lun.sequence;
@@ -331,12 +355,12 @@ void Ledger::applied(const Event& event, Lun& lun) {
   }
   if (event.place.lsn > lun.settled_lsn) {
     settle(lun, event.place.lsn);
-    lun.wrong = differences(lun.disk->durable(), lun.settled.image(), effects_of(lun.line));
-    std::erase_if(lun.wrong, [&](const std::string& each) { return lun.in_doubt.contains(each); });
+    lun.wrong =
+        lun.differences_from(lun.settled.image(), lun.disk->durable(), effects_of(lun.line));
   }
   lun.wrong_without_power_loss =
       !lun.wrong.empty() &&
-      !differences(lun.disk->current(), lun.settled.image(), effects_of(lun.line)).empty();
+      !lun.differences_from(lun.settled.image(), lun.disk->current(), effects_of(lun.line)).empty();
 }
 
 std::vector<std::shared_ptr<Logged>> Ledger::shown_by(

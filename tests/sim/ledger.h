@@ -102,16 +102,16 @@ struct Lun {
   bool slot_named_mirror = false;   // at a lock since `serving`: only another memory could finish
                                     // the flush that was interrupted
   bool half_names_allowed = false;  // set with `serving`: and that memory is lost
-  /// Names, folded, that stand in a directory in two spellings since a rename was left there by
-  /// half: a server that cares for no case shows one of the two, or the other once that is gone.
+  /// Names, folded, that a rename left behind by half: two spellings of one name, two names of one
+  /// directory. A server shows one of the two, or the other once that is gone.
   std::set<std::string> twins;
   bool failed = false;              // a sync or a flush, since the slot was written last ...
   bool failed_before_slot = false;  // ... and, set with `applied`, before it was
   bool sync_failed = false;         // since an owner that serves wrote the slot
-  /// Content that the medium shows and may lose with the power: an owner without a mirror left it
-  /// unacknowledged when it died, a sync has failed, and nobody has a log to write it again. Each
-  /// is one of differences().
-  std::set<std::string> in_doubt;
+  /// Values that cells may have beside what the line gives them. What an owner left unacknowledged
+  /// when it died is seen, but may go with the power if a sync has failed since: nobody has a log
+  /// to write it again. Of twins, one hides the other from whoever removes or replaces it.
+  std::vector<Effects> in_doubt;
   std::uint64_t failures_untold = 0;  // flushes that failed while mirroring, and no signal yet
   /// Set with each `applied` and `serving`: how the medium differs from what it says it holds.
   std::vector<std::string> wrong;
@@ -120,6 +120,11 @@ struct Lun {
   /// Set with `serving`: what the new owner does not have of the line.
   std::vector<std::shared_ptr<Logged>> lost;
   MemoryDisk::Image before;  // the fold without them
+
+  /// differences() but for what is in doubt, and what any of `also` assigns.
+  std::vector<std::string> differences_from(const MemoryDisk::Image& expected,
+                                            const MemoryDisk::Image& found,
+                                            std::vector<const Effects*> also = {}) const;
 };
 
 /// Whether a READ or a listing that got `bytes` may have seen this version of its object.

@@ -282,4 +282,41 @@ std::vector<std::string> differences(const Image& found, const Image& expected,
   return lines;
 }
 
+std::vector<Effects> assignments(const Image& image, const Image& other, bool with_names) {
+  std::vector<Effects> effects;
+  for (const auto& [id, object] : image.objects) {
+    const auto found = other.objects.find(id);
+    if (found == other.objects.end()) continue;
+    Effects content;
+    content.header.effect = object.directory ? Effect::set : Effect::write;
+    content.header.object = id;
+    content.header.size = object.state.size;
+    content.header.attributes = object.state.attributes;
+    content.header.creation_time = object.state.creation_time;
+    content.header.access_time = object.state.access_time;
+    content.header.write_time = object.state.write_time;
+    content.header.change_time = object.state.change_time;
+    content.data = object.bytes;
+    content.data.resize(std::max(object.bytes.size(), found->second.bytes.size()));
+    effects.push_back(std::move(content));
+  }
+  if (!with_names) return effects;
+  const auto add_name = [&](const MemoryDisk::EntryPlace& place, ObjectId object) {
+    Effects entry;
+    entry.header.effect = object == 0 ? Effect::unlink : Effect::create;
+    entry.header.parent = place.first;
+    entry.header.object = object;
+    entry.name = place.second;
+    effects.push_back(std::move(entry));
+  };
+  for (const auto& [place, object] : image.entries) {
+    const auto found = other.entries.find(place);
+    if (found == other.entries.end() || found->second != object) add_name(place, object);
+  }
+  for (const auto& [place, object] : other.entries) {
+    if (!image.entries.contains(place)) add_name(place, 0);
+  }
+  return effects;
+}
+
 }  // namespace understudy::sim

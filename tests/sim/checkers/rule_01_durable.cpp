@@ -66,9 +66,8 @@ void taken_over(const Lun& lun, Findings& findings) {
 }
 
 void final_state(const Lun& lun, Findings& findings) {
-  for (const std::string& each : differences(lun.disk->durable(), lun.live.image(), {})) {
-    if (!lun.in_doubt.contains(each)) findings.add(1, "at the end, " + each);
-  }
+  for (const std::string& each : lun.differences_from(lun.live.image(), lun.disk->durable()))
+    findings.add(1, "at the end, " + each);
 }
 
 }  // namespace
