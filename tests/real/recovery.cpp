@@ -18,6 +18,10 @@ namespace {
 constexpr auto kPause = std::chrono::milliseconds(2);  // between two tries of a refused client
 constexpr auto kPatience = std::chrono::seconds(30);
 
+bool b_owns_lun0(const Pair& pair) {
+  return pair.owns("b", "lun0");
+}
+
 void fail(Pair& pair, Failure failure, int number) {
   // Those that a write passes: it is not answered before the partner serves.
   static constexpr std::array kLayers = {"netstack", "ff_driver", "fs_cache", "rd_driver"};
@@ -32,6 +36,9 @@ void fail(Pair& pair, Failure failure, int number) {
     case Failure::node_hung:
       pair.signal("a", SIGSTOP);
       break;
+    case Failure::storage_hung:  // the first flush does: it begins when something is written
+      pair.wait_until(b_owns_lun0, kPatience.count());
+      break;
   }
 }
 
@@ -39,9 +46,11 @@ void fail(Pair& pair, Failure failure, int number) {
 
 Recovery measure_recovery(Failure failure, int number) {
   using Clock = std::chrono::steady_clock;
+  const bool flushes = failure == Failure::storage_hung;
   // Held, so that the answer can only come from the copy.
-  Pair pair(Pair::Settings{{"lazy_writer", "\"hold\""}});
-  if (!pair.start_mirrored()) return {0, "the pair does not start"};
+  Pair pair(flushes ? Pair::Settings{} : Pair::Settings{{"lazy_writer", "\"hold\""}});
+  if (!pair.start_mirrored(flushes ? "a.fs_cache:medium.flush.objects=stall" : ""))
+    return {0, "the pair does not start"};
   SmbClient client(pair.server("a", "share0"));
   const std::string data(4096, static_cast<char>('a' + number % 26));
   for (const SmbCall& call :
@@ -61,10 +70,10 @@ Recovery measure_recovery(Failure failure, int number) {
       std::this_thread::sleep_for(kPause);
       continue;
     }
-    if (!pair.wait_until([](const Pair& p) { return p.owns("b", "lun0"); }, 30))
-      return {0, "answered without a takeover"};
+    if (!pair.wait_until(b_owns_lun0, kPatience.count())) return {0, "answered without a takeover"};
     const SmbAnswer content = client.call({SmbCall::Kind::read, "f"});
-    return {waited.count(), content.data == data + data ? "" : "what was acknowledged is lost"};
+    const bool is_there = content.data == data + data;
+    return {waited.count(), is_there ? "" : "what was acknowledged is lost"};
   }
   return {0, "no answer: " + heard};
 }

@@ -8,9 +8,10 @@
 namespace understudy {
 
 enum class Failure {
-  node_killed,  // kill -9 to every process at once
-  layer_hung,   // SIGSTOP to one layer, another one each time
-  node_hung,    // SIGSTOP to every process
+  node_killed,   // kill -9 to every process at once
+  layer_hung,    // SIGSTOP to one layer, another one each time
+  node_hung,     // SIGSTOP to every process
+  storage_hung,  // a flush never comes back: clients are answered from memory until the takeover
 };
 
 struct Recovery {

@@ -139,6 +139,7 @@ int run(const Options& options) {
   right &= recover("node_killed", Failure::node_killed, options.recovery, recovery);
   right &= recover("layer_hung", Failure::layer_hung, options.recovery, recovery);
   right &= recover("node_hung", Failure::node_hung, options.recovery, recovery);
+  right &= recover("storage_hung", Failure::storage_hung, options.recovery, recovery);
   for (const auto& [name, times] : recovery)
     text += std::string(name) + ": " + json::serialize(times) + "\n";
   if (!recovery.empty()) summary["recovery"] = recovery;
