@@ -54,6 +54,7 @@ inline constexpr std::uint32_t kMaxConnectionBytes = 4 * kMiB;
 // Messages in one compound.
 inline constexpr std::size_t kMaxCompound = 64;
 inline constexpr std::uint32_t kMaxSessionsPerConnection = 64;
+inline constexpr std::uint32_t kMaxChannelsPerSession = 32;
 inline constexpr std::uint32_t kMaxTreesPerSession = 256;
 inline constexpr std::uint32_t kMaxOpensPerSession = 65536;
 // Requests of one connection that have been answered with STATUS_PENDING.
@@ -61,6 +62,9 @@ inline constexpr std::uint32_t kMaxPendedPerConnection = 512;
 // One QUERY_DIRECTORY lists at most this much, one QUERY_INFO or IOCTL answers at most so much.
 inline constexpr std::uint32_t kMaxListing = 128 * kKiB;
 inline constexpr std::uint32_t kMaxInformation = 64 * kKiB;
+// One FSCTL_SRV_COPYCHUNK (MS-SMB2 3.3.3); a chunk is at most a transfer.
+inline constexpr std::uint32_t kMaxCopyChunks = 256;
+inline constexpr std::uint32_t kMaxCopyBytes = 16 * kMiB;
 // A server's shares, and the order that names them with the accounts file in it.
 inline constexpr std::size_t kMaxShares = 64;
 

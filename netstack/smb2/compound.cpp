@@ -120,7 +120,7 @@ Task<void> Compound::run_one(const Message& message, std::uint32_t room) {
   if (row != nullptr) {
     status = prepare(request, *row);
     if (request.signed_ || (request.session != nullptr && request.session->signing_required)) {
-      reply.signer = request.session;
+      reply.signer = signer_of(request);
     }
     if (ok(status)) status = co_await row->handler(connection_, request, reply);
     if (request.sealed) reply.signer.reset();  // section 3.3.4.1.1: it is encrypted instead
@@ -171,14 +171,21 @@ Status Compound::prepare(Request& request, const CommandRow& row) {
   return row.file_id_at == 0 ? Status::success : look_up_open(request, row);
 }
 
+/// The key of the channel that the connection is. nullptr: there is none, or none yet.
+std::shared_ptr<auth::Signer> Compound::signer_of(const Request& request) const {
+  const Channel* channel =
+      request.session == nullptr ? nullptr : request.session->find_channel(connection_);
+  return channel == nullptr ? nullptr : channel->signer;
+}
+
 // Section 3.3.5.2.4.
 Status Compound::check_signature(Request& request) const {
-  const Session* session = request.session.get();
-  if (session == nullptr || !session->signer || request.sealed) return Status::success;
+  const std::shared_ptr<auth::Signer> signer = signer_of(request);
+  if (signer == nullptr || request.sealed) return Status::success;
   if (request.header.has(kFlagSigned)) {
-    if (!request.session->signer->verify(request.message)) return Status::access_denied;
+    if (!signer->verify(request.message)) return Status::access_denied;
     request.signed_ = true;
-  } else if (session->signing_required) {
+  } else if (request.session->signing_required) {
     return Status::access_denied;
   }
   return Status::success;
@@ -208,14 +215,14 @@ Status Compound::look_up_open(Request& request, const CommandRow& row) const {
   id.of_session = body.u64();
   if (request.related && id.is_previous()) {
     id = chain_.file_id;
-    if (id.is_previous() && row.needs == Needs::open) {
+    if (id.is_previous()) {
       return failed(chain_.status) ? chain_.status : Status::invalid_parameter;
     }
   }
   request.open = request.session->find_open(id);
   const bool found = request.open != nullptr && request.open->tree == request.tree;
-  return found || (row.needs != Needs::open && id.is_previous()) ? Status::success
-                                                                 : Status::file_closed;
+  if (!found) request.open.reset();
+  return found || row.needs != Needs::open ? Status::success : Status::file_closed;
 }
 
 void Compound::make(const Request& request, Reply& reply, Status status) {
@@ -266,7 +273,7 @@ void Compound::finish() {
     }
     const Bytes message = all.subspan(reply.offset, reply.size);
     encode_header(reply.header, message);
-    if (reply.signer != nullptr) reply.signer->signer->sign(message);
+    if (reply.signer != nullptr) reply.signer->sign(message);
     if (reply.hash != nullptr) reply.hash->update(message);
   }
   const std::size_t header = sealed_by_ == nullptr ? 0 : auth::transform_header_size;

@@ -69,7 +69,7 @@ class Compound {
     Header header;
     std::size_t offset;
     std::size_t size;
-    std::shared_ptr<Session> signer;
+    std::shared_ptr<auth::Signer> signer;
     std::shared_ptr<auth::PreauthIntegrityHash> hash;
   };
   /// What a related request takes over from the one before (section 3.3.5.2.7.2).
@@ -85,6 +85,7 @@ class Compound {
   bool unseal();
   Task<void> run_one(const Message& message, std::uint32_t room);
   Status prepare(Request& request, const CommandRow& row);
+  std::shared_ptr<auth::Signer> signer_of(const Request& request) const;
   Status check_signature(Request& request) const;
   Status check_body(const Request& request, const CommandRow& row) const;
   Status look_up_open(Request& request, const CommandRow& row) const;

@@ -50,7 +50,14 @@ Task<void> Connection::run() {
     idle_.reset();
     co_await idle_.wait();
   }
-  while (!sessions_.empty()) co_await end_session(sessions_.begin()->second);
+  while (!sessions_.empty()) {
+    const std::shared_ptr<Session> session = sessions_.begin()->second;
+    const bool last = session->channels.size() == 1;
+    if (last) co_await end_session(session);
+    if (last) continue;
+    session->remove_channel(*this);
+    sessions_.erase(sessions_.begin());
+  }
 }
 
 Task<bool> Connection::serve_one() {
@@ -147,9 +154,24 @@ std::shared_ptr<Session> Connection::add_session() {
   return session;
 }
 
+bool Connection::bind_session(const std::shared_ptr<Session>& session,
+                              std::shared_ptr<auth::Signer> signer) {
+  if (sessions_.size() >= bounds::kMaxSessionsPerConnection ||
+      session->channels.size() >= bounds::kMaxChannelsPerSession) {
+    return false;
+  }
+  sessions_.emplace(session->id(), session);
+  session->channels.push_back({this, std::move(signer)});
+  return true;
+}
+
 Task<void> Connection::end_session(std::shared_ptr<Session> session) {
   session->state = Session::State::ended;
-  sessions_.erase(session->id());
+  for (const Channel& channel : session->channels) {
+    channel.connection->sessions_.erase(session->id());
+    channel.connection->forget_logon(session->id());
+  }
+  session->channels.clear();
   netstack_.sessions().erase(session->id());
   co_await session->close_opens(netstack_);
 }

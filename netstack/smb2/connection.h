@@ -43,8 +43,19 @@ struct Negotiation {
 
   /// Section 3.3.1.7, SupportsMultiCredit: a request may pay with several credits.
   bool multi_credit() const { return dialect >= kDialect210 && dialect != kDialectWildcard; }
+  /// Whether other connections may become channels of a session that is made on this one.
+  bool multi_channel() const {
+    return dialect >= kDialect300 && (client_capabilities & kCapabilityMultiChannel) != 0;
+  }
   /// MaxReadSize, MaxWriteSize and MaxTransactSize (section 3.3.5.4), bytes.
   std::uint32_t max_transfer() const;
+};
+
+/// A SESSION_SETUP exchange that is going on.
+struct Logon {
+  std::shared_ptr<const ServerConfig> config;  // whose accounts the authenticator reads
+  std::unique_ptr<auth::Authenticator> authenticator;
+  auth::PreauthIntegrityHash preauth;
 };
 
 class Connection {
@@ -63,9 +74,16 @@ class Connection {
   std::shared_ptr<Session> find_session(std::uint64_t id) const;
   /// A new one, in progress. nullptr when the connection has too many.
   std::shared_ptr<Session> add_session();
-  /// Takes the session out of all tables and closes its opens. What is in flight for it goes on,
-  /// and sees State::ended.
+  /// Makes the connection a channel of another one's session. False when it has too many sessions,
+  /// or the session too many channels.
+  bool bind_session(const std::shared_ptr<Session>& session, std::shared_ptr<auth::Signer> signer);
+  /// Takes the session out of all tables, on all its channels, and closes its opens. What is in
+  /// flight for it goes on, and sees State::ended.
   Task<void> end_session(std::shared_ptr<Session> session);
+  /// The SESSION_SETUP exchange that goes on for that session here (section 3.3.1.7,
+  /// PreauthSessionTable); nullptr: none.
+  std::shared_ptr<Logon>& logon(std::uint64_t session_id) { return logons_[session_id]; }
+  void forget_logon(std::uint64_t session_id) { logons_.erase(session_id); }
   /// From now on the client may have more than one request in flight.
   void logged_on() { logged_on_ = true; }
 
@@ -120,6 +138,7 @@ class Connection {
   std::uint32_t in_flight_ = 0;
   Event idle_;
   std::map<std::uint64_t, std::shared_ptr<Session>> sessions_;
+  std::map<std::uint64_t, std::shared_ptr<Logon>> logons_;
 };
 
 }  // namespace understudy::smb2

@@ -73,7 +73,7 @@ class Reply {
   std::optional<std::uint64_t> session_id;
 
   /// Who signs; set before the handler from the request, and by SESSION_SETUP.
-  std::shared_ptr<Session> signer;
+  std::shared_ptr<auth::Signer> signer;
   /// The hash that goes on over this reply when it is complete (section 3.3.5.4 and 3.3.5.5).
   std::shared_ptr<auth::PreauthIntegrityHash> hash;
 

@@ -1,10 +1,28 @@
 #include "netstack/smb2/session.h"
 
+#include <algorithm>
+
 #include "iomgr/bounds.h"
 #include "iomgr/check.h"
 #include "netstack/netstack.h"
+#include "netstack/smb2/connection.h"
 
 namespace understudy::smb2 {
+
+Session::Session(std::uint64_t id, Connection& connection)
+    : channels{{&connection, nullptr}}, negotiation(connection.negotiation), id_(id) {}
+
+Channel* Session::find_channel(const Connection& connection) {
+  const auto found =
+      std::find_if(channels.begin(), channels.end(),
+                   [&connection](const Channel& each) { return each.connection == &connection; });
+  return found == channels.end() ? nullptr : &*found;
+}
+
+void Session::remove_channel(const Connection& connection) {
+  std::erase_if(channels,
+                [&connection](const Channel& each) { return each.connection == &connection; });
+}
 
 Result<std::shared_ptr<Tree>> Session::add_tree(const Share& share) {
   if (trees_.size() >= bounds::kMaxTreesPerSession) return Status::insufficient_resources;

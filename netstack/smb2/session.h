@@ -1,4 +1,5 @@
-// A logged-on user on a connection (MS-SMB2 section 3.3.1.8): its keys, trees and opens.
+// A logged-on user (MS-SMB2 section 3.3.1.8): its keys, trees and opens, and the connections that
+// it uses, which are its channels.
 //
 // Invariant: every handle that fs_cache gave for a session is in opens_, or a coroutine is about to
 // put it there or to close it; so when close_opens() has completed on an ended session nothing is
@@ -25,16 +26,29 @@ class Netstack;
 namespace understudy::smb2 {
 
 class Connection;
+struct Negotiation;
+
+/// A connection of a session, and what signs on it; nullptr while the session is in progress.
+struct Channel {
+  Connection* connection = nullptr;
+  std::shared_ptr<auth::Signer> signer;
+};
 
 class Session {
  public:
   enum class State { in_progress, valid, ended };
 
-  Session(std::uint64_t id, Connection& connection) : id_(id), connection_(&connection) {}
+  /// `connection` is its first channel.
+  Session(std::uint64_t id, Connection& connection);
 
   std::uint64_t id() const { return id_; }
-  /// Whose session it is; only as long as it has not ended.
-  Connection& connection() const { return *connection_; }
+
+  /// nullptr: it is no channel.
+  Channel* find_channel(const Connection& connection);
+  void remove_channel(const Connection& connection);
+  std::vector<Channel> channels;
+  /// What the first channel negotiated; the others must have the same (section 3.3.5.5, step 1).
+  std::shared_ptr<const Negotiation> negotiation;
 
   /// Trees. An id is never 0 and not used again soon.
   Result<std::shared_ptr<Tree>> add_tree(const Share& share);
@@ -54,16 +68,12 @@ class Session {
   State state = State::in_progress;
   bool signing_required = false;
   std::string user;
-  std::unique_ptr<auth::Authenticator> authenticator;  // while a SESSION_SETUP exchange is going on
-  std::shared_ptr<const ServerConfig> config;          // whose accounts the authenticator reads
-  auth::PreauthIntegrityHash preauth;                  // of the exchange that is going on
-  std::optional<auth::Signer> signer;                  // once valid
-  std::optional<auth::Sealer> sealer;                  // once valid, if a cipher was negotiated
-  bool encrypts = false;                               // Session.EncryptData
+  std::shared_ptr<auth::Signer> signer;  // Session.SigningKey, once valid: the first channel's
+  std::optional<auth::Sealer> sealer;    // once valid, if a cipher was negotiated
+  bool encrypts = false;                 // Session.EncryptData
 
  private:
   std::uint64_t id_;
-  Connection* connection_;
   std::uint32_t next_tree_id_ = 0;
   std::uint64_t next_open_id_ = 0;
   std::map<std::uint32_t, std::shared_ptr<Tree>> trees_;

@@ -46,39 +46,100 @@ void put_token(Reply& reply, const Session& session, ConstBytes token) {
   reply.put(body.bytes());
 }
 
-void begin_exchange(Connection& connection, Session& session) {
-  session.config = connection.server().config();
-  session.preauth = connection.negotiation->preauth;
-  const std::string& name = session.config->name;
-  session.authenticator = std::make_unique<auth::Authenticator>(
-      session.config->accounts, connection.netstack().random(),
+std::shared_ptr<Logon> begin_logon(Connection& connection) {
+  auto logon = std::make_shared<Logon>();
+  logon->config = connection.server().config();
+  logon->preauth = connection.negotiation->preauth;
+  const std::string& name = logon->config->name;
+  logon->authenticator = std::make_unique<auth::Authenticator>(
+      logon->config->accounts, connection.netstack().random(),
       auth::ServerNames{name, name, name, ""}, connection.netstack().executor().wall_time());
+  return logon;
 }
 
-/// The client is known: sections 3.3.5.5.3.
-void make_valid(Connection& connection, Session& session, const Setup& setup) {
-  session.user = session.authenticator->user();
-  if (session.signer) return;  // it proved itself once more; the keys stay
+auth::SessionKeys derive_keys(const Connection& connection, const Logon& logon) {
+  return auth::derive_session_keys(connection.negotiation->dialect, connection.negotiation->cipher,
+                                   logon.authenticator->session_key(), logon.preauth.value());
+}
+
+/// The client is known: section 3.3.5.5.3.
+void make_valid(Connection& connection, Session& session, const Setup& setup, const Logon& logon) {
+  session.user = logon.authenticator->user();
+  if (session.signer != nullptr) return;  // it proved itself once more; the keys stay
   const Negotiation& agreed = *connection.negotiation;
-  const auth::SessionKeys keys = auth::derive_session_keys(
-      agreed.dialect, agreed.cipher, session.authenticator->session_key(), session.preauth.value());
-  session.signer.emplace(agreed.signing, keys.signing);
+  const auth::SessionKeys keys = derive_keys(connection, logon);
+  session.signer = std::make_shared<auth::Signer>(agreed.signing, keys.signing);
+  session.find_channel(connection)->signer = session.signer;
   if (agreed.cipher != auth::Cipher::none) session.sealer.emplace(agreed.cipher, keys);
-  session.encrypts = session.config->encryption == Encryption::required;
+  session.encrypts = logon.config->encryption == Encryption::required;
   session.signing_required =
-      session.config->signing_required || (setup.security_mode & kSigningRequired) != 0;
+      logon.config->signing_required || (setup.security_mode & kSigningRequired) != 0;
   session.state = Session::State::valid;
   connection.logged_on();
 }
 
 /// Section 3.3.5.5.3: the client reconnects and says which session it had before. The same user's
 /// it must be.
-Task<void> end_previous(Netstack& netstack, std::uint64_t id, const Session& now) {
-  const auto found = netstack.sessions().find(id);
-  if (found == netstack.sessions().end() || id == now.id()) co_return;
+Task<void> end_previous(Connection& connection, std::uint64_t id, const Session& now) {
+  const auto& sessions = connection.netstack().sessions();
+  const auto found = sessions.find(id);
+  if (found == sessions.end() || id == now.id()) co_return;
   const std::shared_ptr<Session> previous = found->second;
   if (previous->state != Session::State::valid || previous->user != now.user) co_return;
-  co_await previous->connection().end_session(previous);
+  co_await connection.end_session(previous);
+}
+
+/// The session that the request is about: a new one, or one of the connection's that is in progress
+/// or proves itself once more.
+Result<std::shared_ptr<Session>> own_session(Connection& connection, const Request& request) {
+  if (request.header.session_id != 0) {
+    if (request.session == nullptr) return Status::user_session_deleted;
+    return request.session;
+  }
+  std::shared_ptr<Session> session = connection.add_session();
+  if (session == nullptr) return Status::insufficient_resources;
+  return session;
+}
+
+/// The session of which the connection wants to become a channel: section 3.3.5.5, step 1.
+Result<std::shared_ptr<Session>> session_to_bind(Connection& connection, const Request& request) {
+  const Negotiation& ours = *connection.negotiation;
+  if (!ours.multi_channel()) return Status::request_not_accepted;
+  const auto& sessions = connection.netstack().sessions();
+  const auto found = sessions.find(request.header.session_id);
+  if (found == sessions.end()) return Status::user_session_deleted;
+  const std::shared_ptr<Session> session = found->second;
+  const Negotiation& theirs = *session->negotiation;
+  if (theirs.dialect != ours.dialect || !request.header.has(kFlagSigned))
+    return Status::invalid_parameter;
+  if (theirs.client_guid != ours.client_guid) return Status::user_session_deleted;
+  if (session->state != Session::State::valid || !theirs.multi_channel())
+    return Status::request_not_accepted;
+  if (session->find_channel(connection) != nullptr) return Status::request_not_accepted;
+  if (theirs.cipher != ours.cipher || theirs.signing != ours.signing)
+    return Status::invalid_parameter;
+  if (!session->signer->verify(request.message)) return Status::access_denied;
+  return session;
+}
+
+/// The last step of a binding. The answer is signed with the new channel's key.
+Status become_channel(Connection& connection, const std::shared_ptr<Session>& session,
+                      const Logon& logon, Reply& reply) {
+  if (logon.authenticator->user() != session->user) return Status::access_denied;
+  if (session->state != Session::State::valid) return Status::user_session_deleted;
+  reply.signer = std::make_shared<auth::Signer>(connection.negotiation->signing,
+                                                derive_keys(connection, logon).signing);
+  if (!connection.bind_session(session, reply.signer)) return Status::insufficient_resources;
+  connection.logged_on();
+  return Status::success;
+}
+
+Task<Status> fail(Connection& connection, std::shared_ptr<Session> session, bool binding,
+                  Status status) {
+  connection.netstack().log().warning("logon failed", {{"status", status}});
+  connection.forget_logon(session->id());
+  if (!binding) co_await connection.end_session(session);
+  co_return status;
 }
 
 }  // namespace
@@ -86,40 +147,39 @@ Task<void> end_previous(Netstack& netstack, std::uint64_t id, const Session& now
 Task<Status> session_setup(Connection& connection, Request& request, Reply& reply) {
   const std::optional<Setup> setup = parse(request);
   if (!setup) co_return Status::invalid_parameter;
-  if ((setup->flags & kFlagBinding) != 0)
-    co_return Status::request_not_accepted;  // no multichannel
-
   // Section 3.3.5.5, step 1: who cannot encrypt is not let in where everybody must.
   if (connection.server().config()->encryption == Encryption::required &&
       connection.negotiation->cipher == auth::Cipher::none) {
     co_return Status::access_denied;
   }
-  std::shared_ptr<Session> session = request.session;
-  if (request.header.session_id == 0) session = connection.add_session();
-  if (session == nullptr) {
-    co_return request.header.session_id == 0 ? Status::insufficient_resources
-                                             : Status::user_session_deleted;
-  }
-  if (session->authenticator == nullptr) begin_exchange(connection, *session);
-  if (connection.negotiation->dialect == kDialect311) session->preauth.update(request.message);
+  const bool binding = (setup->flags & kFlagBinding) != 0;
+  const Result<std::shared_ptr<Session>> found =
+      binding ? session_to_bind(connection, request) : own_session(connection, request);
+  if (!found) co_return found.status();
+  const std::shared_ptr<Session> session = *found;
+  if (binding) reply.signer = session->signer;
 
-  const auth::Authenticator::Result result = session->authenticator->accept(setup->token);
+  std::shared_ptr<Logon> logon = connection.logon(session->id());
+  if (logon == nullptr) logon = connection.logon(session->id()) = begin_logon(connection);
+  if (connection.negotiation->dialect == kDialect311) logon->preauth.update(request.message);
+  const auth::Authenticator::Result result = logon->authenticator->accept(setup->token);
   reply.session_id = session->id();
   if (result.status == Status::more_processing_required) {
     put_token(reply, *session, result.token);
-    reply.hash = {session, &session->preauth};
+    reply.hash = {logon, &logon->preauth};
     co_return result.status;
   }
-  if (failed(result.status)) {
-    connection.netstack().log().warning("logon failed", {{"status", result.status}});
-    co_await connection.end_session(session);
-    co_return result.status;
+  Status status = result.status;
+  if (ok(status) && binding) status = become_channel(connection, session, *logon, reply);
+  if (failed(status)) co_return co_await fail(connection, session, binding, status);
+  connection.forget_logon(session->id());
+  if (!binding) {
+    make_valid(connection, *session, *setup, *logon);
+    co_await end_previous(connection, setup->previous_session, *session);
+    const Channel* channel = session->find_channel(connection);
+    if (channel == nullptr) co_return Status::user_session_deleted;  // ended meanwhile
+    reply.signer = channel->signer;
   }
-  make_valid(connection, *session, *setup);
-  session->authenticator.reset();
-  session->config.reset();
-  co_await end_previous(connection.netstack(), setup->previous_session, *session);
-  reply.signer = session;
   put_token(reply, *session, result.token);
   co_return Status::success;
 }

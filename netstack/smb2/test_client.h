@@ -244,37 +244,20 @@ class TestClient : public TestRequests {
 
   /// SESSION_SETUP until the end; gives the last response.
   Response log_on(std::uint64_t previous_session = 0) {
-    auth::PreauthIntegrityHash hash = preauth_;
-    auth::TestClient ntlm;
-    ntlm.user = user;
-    ntlm.with_mech_list_mic = false;
     session_id = 0;
-    Octets request = setup(ntlm.wrap_first(ntlm.negotiate()), previous_session);
-    hash.update(request);
-    send(request);
-    Response response = receive().value_or(Response{});
-    if (response.status() != Status::more_processing_required) return response;
-    session_id = response.header.session_id;
-    hash.update(response.message);
-
-    const Octets token(response.body.begin() + 8, response.body.end());
-    constexpr std::string_view kSignature("NTLMSSP\0", 8);
-    const auto start =
-        std::search(token.begin(), token.end(), kSignature.begin(), kSignature.end());
-    const Octets challenge(start, token.end());
-    std::string error;
-    const Octets answer = ntlm.wrap_next(ntlm.authenticate(challenge, *nt_hash(password, error)));
-    request = setup(answer, previous_session);
-    hash.update(request);
-    auth::SessionKeys keys =
-        auth::derive_session_keys(dialect, cipher, ntlm.session_key, hash.value());
-    send(request);
-    signer_.emplace(algorithm_, keys.signing);
-    std::swap(keys.encryption, keys.decryption);
-    if (cipher != auth::Cipher::none) sealer_.emplace(cipher, keys);
-    node_.loop.run_ready();
-    return receive().value_or(Response{});
+    return set_up(0, previous_session);
   }
+  /// The connection becomes a channel of the other client's session, or not.
+  Response bind_to(TestClient& other) {
+    session_id = other.session_id;
+    tree_id = other.tree_id;
+    signer_ = other.signer_;
+    return set_up(1, 0);
+  }
+  void take_key_of(const TestClient& other) { signer_ = other.signer_; }
+  void share_sealer_of(const TestClient& other) { sealer_ = other.sealer_; }
+  /// Proves itself once more.
+  Response log_on_again() { return set_up(0, 0); }
 
   Response tree_connect(std::string_view share) {
     Response response = ask(Command::tree_connect, tree_connect_body(share));
@@ -318,8 +301,39 @@ class TestClient : public TestRequests {
   std::vector<Octets> nonces;  // of the sealed frames that came
 
  private:
-  Octets setup(ConstBytes token, std::uint64_t previous_session) {
-    return message(Command::session_setup, setup_body(token, previous_session));
+  Response set_up(std::uint8_t setup_flags, std::uint64_t previous_session) {
+    auth::PreauthIntegrityHash hash = preauth_;
+    auth::TestClient ntlm;
+    ntlm.user = user;
+    ntlm.with_mech_list_mic = false;
+    Octets request = message(Command::session_setup, setup_body(ntlm.wrap_first(ntlm.negotiate()),
+                                                                previous_session, setup_flags));
+    hash.update(request);
+    send(request);
+    Response response = receive().value_or(Response{});
+    if (response.status() != Status::more_processing_required) return response;
+    session_id = response.header.session_id;
+    hash.update(response.message);
+
+    const Octets token(response.body.begin() + 8, response.body.end());
+    constexpr std::string_view kSignature("NTLMSSP\0", 8);
+    const auto start =
+        std::search(token.begin(), token.end(), kSignature.begin(), kSignature.end());
+    const Octets challenge(start, token.end());
+    std::string error;
+    const Octets answer = ntlm.wrap_next(ntlm.authenticate(challenge, *nt_hash(password, error)));
+    request = message(Command::session_setup, setup_body(answer, previous_session, setup_flags));
+    hash.update(request);
+    auth::SessionKeys keys =
+        auth::derive_session_keys(dialect, cipher, ntlm.session_key, hash.value());
+    const bool again = signer_ && setup_flags == 0;
+    if (!again) pending_signer_ = std::make_shared<auth::Signer>(algorithm_, keys.signing);
+    send(request);
+    response = receive().value_or(Response{});
+    std::swap(keys.encryption, keys.decryption);
+    if (!again && setup_flags == 0 && cipher != auth::Cipher::none)
+      sealer_ = std::make_shared<auth::Sealer>(cipher, keys);
+    return response;
   }
 
   Task<void> connect() {
@@ -352,6 +366,9 @@ class TestClient : public TestRequests {
     }
     const std::vector<Message> messages = split_compound(frame);
     EXPECT_FALSE(messages.empty());
+    const bool decided = !messages.empty() && messages[0].header.is(Command::session_setup) &&
+                         messages[0].header.status == static_cast<std::uint32_t>(Status::success);
+    if (decided && pending_signer_) signer_ = std::exchange(pending_signer_, nullptr);
     for (const Message& each : messages) {
       const bool interim = each.header.status == static_cast<std::uint32_t>(Status::pending);
       if (interim && each.header.has(kFlagSigned)) ++bad_signatures;
@@ -374,8 +391,9 @@ class TestClient : public TestRequests {
   std::deque<Response> arrived_;
   auth::PreauthIntegrityHash preauth_;
   auth::SigningAlgorithm algorithm_{};
-  std::optional<auth::Signer> signer_;
-  std::optional<auth::Sealer> sealer_;
+  std::shared_ptr<auth::Signer> signer_;
+  std::shared_ptr<auth::Signer> pending_signer_;  // from the end of a SESSION_SETUP exchange on
+  std::shared_ptr<auth::Sealer> sealer_;
   TaskScope scope_;
 };
 

@@ -58,10 +58,11 @@ struct TestRequests {
     }
     return body.release();
   }
-  static Octets setup_body(ConstBytes token, std::uint64_t previous_session) {
+  static Octets setup_body(ConstBytes token, std::uint64_t previous_session,
+                           std::uint8_t setup_flags = 0) {
     WireWriter body;
     body.u16(25);
-    body.u8(0);
+    body.u8(setup_flags);
     body.u8(1);
     body.u32(0);
     body.u32(0);

@@ -1,0 +1,170 @@
+// Sessions on one connection and on several: MS-SMB2 sections 3.3.5.5, 3.3.5.5.2, 3.3.5.5.3.
+#include "netstack/smb2/test_client.h"
+
+namespace understudy::smb2 {
+namespace {
+
+struct World {
+  TestNode node;
+  TestClient first{node};
+  TestClient second{node};
+  World() {
+    first.begin();
+    negotiate(kDialect311);
+  }
+  void negotiate(std::uint16_t dialect, const std::vector<std::uint16_t>& signing = {2, 1}) {
+    ASSERT_EQ(second.negotiate({dialect}, signing).status(), Status::success);
+    second.credits_wanted = 64;
+  }
+};
+
+TEST(Channels, OfOneSessionShareItsTreesAndFiles) {
+  World world;
+  ASSERT_EQ(world.second.bind_to(world.first).status(), Status::success);
+  ASSERT_EQ(world.first.create("file").status(), Status::success);
+  EXPECT_EQ(
+      world.second.ask(Command::write, TestClient::write_body(world.first.file, 0, "hi")).status(),
+      Status::success);
+  EXPECT_EQ(TestClient::text(
+                world.first.ask(Command::read, TestClient::read_body(world.first.file, 0, 9))),
+            "hi");
+  EXPECT_EQ(world.first.bad_signatures, 0U);
+  EXPECT_EQ(world.second.bad_signatures, 0U);
+}
+
+TEST(Channels, SignWithKeysOfTheirOwn) {
+  World world;
+  ASSERT_EQ(world.second.bind_to(world.first).status(), Status::success);
+  world.second.take_key_of(world.first);
+  EXPECT_EQ(world.second.ask(Command::echo, TestClient::empty_body()).status(),
+            Status::access_denied);
+}
+
+TEST(Channels, EncryptWithTheKeysOfTheSession) {
+  TestNode node;
+  TestClient first(node);
+  TestClient second(node);
+  for (TestClient* client : {&first, &second}) client->ciphers = {2};
+  first.seals = true;
+  first.begin();
+  ASSERT_EQ(second.negotiate({kDialect311}).status(), Status::success);
+  ASSERT_EQ(second.bind_to(first).status(), Status::success);
+  second.share_sealer_of(first);
+  second.seals = true;
+  EXPECT_TRUE(second.ask(Command::echo, TestClient::empty_body()).sealed);
+}
+
+TEST(Channels, LeaveTheSessionToThoseThatRemain) {
+  World world;
+  ASSERT_EQ(world.second.bind_to(world.first).status(), Status::success);
+  ASSERT_EQ(world.first.create("file").status(), Status::success);
+  world.first.hang_up();
+  EXPECT_EQ(world.node.files.handles.size(), 1U);
+  EXPECT_EQ(world.second.ask(Command::close, TestClient::close_body(world.first.file)).status(),
+            Status::success);
+  world.second.hang_up();
+  EXPECT_TRUE(world.node.netstack.sessions().empty());
+}
+
+TEST(Channels, AllEndWithTheSession) {
+  World world;
+  ASSERT_EQ(world.second.bind_to(world.first).status(), Status::success);
+  ASSERT_EQ(world.first.create("file").status(), Status::success);
+  EXPECT_EQ(world.second.ask(Command::logoff, TestClient::empty_body()).status(), Status::success);
+  EXPECT_EQ(world.first.create("other").status(), Status::user_session_deleted);
+  EXPECT_TRUE(world.node.files.handles.empty());
+}
+
+TEST(Channels, AreNotMadeWithAnotherDialectOrAlgorithm) {
+  {
+    World world;
+    TestClient other(world.node);
+    ASSERT_EQ(other.negotiate({kDialect302}).status(), Status::success);
+    EXPECT_EQ(other.bind_to(world.first).status(), Status::invalid_parameter);
+  }
+  {
+    World world;
+    TestClient other(world.node);
+    ASSERT_EQ(other.negotiate({kDialect311}, {1}).status(), Status::success);
+    EXPECT_EQ(other.bind_to(world.first).status(), Status::invalid_parameter);
+  }
+  {
+    World world;
+    TestClient other(world.node);
+    ASSERT_EQ(other.negotiate({kDialect210}).status(), Status::success);
+    EXPECT_EQ(other.bind_to(world.first).status(), Status::request_not_accepted);
+  }
+}
+
+TEST(Channels, AreNotMadeWithoutTheKeyOfTheSession) {
+  World world;
+  world.second.signs = false;
+  EXPECT_EQ(world.second.bind_to(world.first).status(), Status::invalid_parameter);
+  TestClient stranger(world.node);
+  stranger.user = "other";
+  stranger.begin();
+  const std::uint64_t session = world.first.session_id;
+  TestClient third(world.node);
+  ASSERT_EQ(third.negotiate({kDialect311}).status(), Status::success);
+  stranger.session_id = session;
+  EXPECT_EQ(third.bind_to(stranger).status(), Status::access_denied);
+}
+
+TEST(Channels, AreNotMadeForAnotherUser) {
+  World world;
+  world.second.user = "other";
+  EXPECT_EQ(world.second.bind_to(world.first).status(), Status::access_denied);
+  EXPECT_EQ(world.first.create("file").status(), Status::success);
+  EXPECT_EQ(world.second.ask(Command::logoff, TestClient::empty_body()).status(),
+            Status::user_session_deleted);
+}
+
+TEST(Channels, AreNotMadeTwiceOrOfWhatIsNone) {
+  World world;
+  EXPECT_EQ(world.first.bind_to(world.first).status(), Status::request_not_accepted);
+  world.first.session_id ^= 1;
+  EXPECT_EQ(world.second.bind_to(world.first).status(), Status::user_session_deleted);
+}
+
+TEST(Channels, AreBoundedInNumber) {
+  World world;
+  std::vector<std::unique_ptr<TestClient>> more;
+  for (std::size_t i = 1; i < bounds::kMaxChannelsPerSession; ++i) {
+    more.push_back(std::make_unique<TestClient>(world.node));
+    ASSERT_EQ(more.back()->negotiate({kDialect311}).status(), Status::success);
+    ASSERT_EQ(more.back()->bind_to(world.first).status(), Status::success);
+  }
+  EXPECT_EQ(world.second.bind_to(world.first).status(), Status::insufficient_resources);
+}
+
+TEST(Sessions, KeepTheirKeysWhenTheUserProvesItselfOnceMore) {
+  World world;
+  ASSERT_EQ(world.first.create("file").status(), Status::success);
+  ASSERT_EQ(world.first.log_on_again().status(), Status::success);
+  EXPECT_EQ(world.first.ask(Command::close, TestClient::close_body(world.first.file)).status(),
+            Status::success);
+  EXPECT_EQ(world.first.bad_signatures, 0U);
+}
+
+TEST(Sessions, EndWhenTheUserCannotProveItselfOnceMore) {
+  World world;
+  ASSERT_EQ(world.first.create("file").status(), Status::success);
+  world.first.password = "wrong";
+  EXPECT_EQ(world.first.log_on_again().status(), Status::logon_failure);
+  EXPECT_EQ(world.first.create("other").status(), Status::user_session_deleted);
+  EXPECT_TRUE(world.node.files.handles.empty());
+}
+
+TEST(Sessions, TellWhereMoreChannelsAreFound) {
+  World world;
+  const Response response =
+      world.first.ask(Command::ioctl, TestClient::ioctl_body({}, 0x001401FC, {}, 4096));
+  ASSERT_EQ(response.status(), Status::success);
+  WireReader reader(ConstBytes(response.body).subspan(48 + 24));
+  EXPECT_EQ(reader.u16(), 2U);  // InterNetwork
+  reader.skip(2);
+  EXPECT_EQ(reader.u32(), 0x0100000AU);  // 10.0.0.1
+}
+
+}  // namespace
+}  // namespace understudy::smb2
