@@ -159,6 +159,8 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
     action = request.disposition == Disposition::supersede ? CreateAction::superseded
                                                            : CreateAction::overwritten;
   }
+  if (action != CreateAction::opened && !node->is_directory())
+    node->reserved_allocation = std::min(irp.create.allocation_size, bounds::kMaxFileSize);
   const Open& open = add_open(request, access, *node, link);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint32_t>(action);

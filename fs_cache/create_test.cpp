@@ -267,5 +267,18 @@ TEST_F(Close, HandlesOfBeforeARemountMeanNothing) {
   EXPECT_EQ(node->close(handle), Status::file_closed);
 }
 
+TEST_F(Create, KeepsTheRoomThatWasAskedForUntilTheLastClose) {
+  Irp create = node->irp(Major::create);
+  create.create.desired_access = access::kAllOfAFile;
+  create.create.create_disposition = static_cast<std::uint32_t>(Disposition::open_if);
+  create.create.allocation_size = bounds::kMiB;
+  ASSERT_EQ(node->run_with(create, "file").status, Status::success);
+  EXPECT_EQ(node->last.create.facts.allocation_size, bounds::kMiB);
+  EXPECT_EQ(node->last.create.facts.size, 0U);
+  EXPECT_EQ(node->close(node->last.open), Status::success);
+  ASSERT_EQ(node->run_with(create, "file").status, Status::success);
+  EXPECT_EQ(node->last.create.facts.allocation_size, 0U) << "it is only opened";
+}
+
 }  // namespace
 }  // namespace understudy

@@ -106,15 +106,18 @@ Task<Status> Volume::write(Irp& irp) {
     show(irp, node.last_lsn);
     const Result<std::uint64_t> offset = check_write(irp, open, data->size());
     if (!offset) co_return offset.status();
-    if (data->empty()) co_return Status::success;
+    const std::uint64_t rest = node.state.size - std::min(node.state.size, *offset);
+    const std::uint64_t room = irp.write.within_file != 0 ? rest : data->size();
+    const ConstBytes bytes = data->first(std::min<std::uint64_t>(room, data->size()));
+    if (bytes.empty()) co_return Status::success;
     if (!reservation) {
       Result<Reservation> reserved = co_await reserve(0, data->size());
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
       continue;
     }
-    put_bytes(irp, open, *offset, *data, std::move(reservation));
-    irp.information = data->size();
+    put_bytes(irp, open, *offset, bytes, std::move(reservation));
+    irp.information = bytes.size();
     if ((open.options & option::kWriteThrough) != 0) irp.write.write_through = 1;
     co_return Status::success;
   }

@@ -178,6 +178,7 @@ struct CreateParameters {
   std::uint32_t create_action;  // out: FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_SUPERSEDED
   FileFacts facts;              // out
   Caching caching;              // asked for; out: granted
+  std::uint64_t allocation_size;  // of a file that is made or overwritten, bytes: a wish
 };
 
 /// Payload: room for `length` bytes; `information` = bytes read.
@@ -191,7 +192,7 @@ struct ReadParameters {
 struct WriteParameters {
   std::uint64_t offset;
   std::uint32_t write_through;  // complete only when durable on the medium
-  std::uint32_t reserved;
+  std::uint32_t within_file;    // 1: what lies beyond the end of the file is not written
 };
 inline constexpr std::uint64_t kAppend = ~std::uint64_t{0};
 
