@@ -149,7 +149,10 @@ Status Authenticator::verify_user(const ntlmssp::Authenticate& message, Block& s
   const auto name = utf8_from_utf16le(message.user);
   if (!name) return Status::invalid_parameter;
   const auto response = ntlmssp::parse_ntlm_v2_response(message.nt_response);
-  if (!response) return Status::logon_failure;
+  if (!response) {
+    const bool version_one = message.nt_response.size() <= ntlmssp::ntlm_v1_response_size;
+    return version_one ? Status::logon_failure : Status::invalid_parameter;
+  }
 
   // A name that is not there costs the same work as a wrong password, so time tells nothing.
   const Account* const account = accounts_.find(without_realm(*name));

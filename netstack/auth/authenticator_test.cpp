@@ -216,6 +216,15 @@ TEST_F(AuthenticatorTest, RefusesNtlmV1AndLm) {
   }
 }
 
+TEST_F(AuthenticatorTest, CallsAnAnswerInvalidThatIsOfNeitherVersion) {
+  for (const std::size_t size : {25U, 43U}) {
+    start();
+    ASSERT_EQ(server_->accept(client_.negotiate()).status, Status::more_processing_required);
+    expect_refused(server_->accept(client_.assemble(Token(24, 1), Token(size, 1), {})),
+                   Status::invalid_parameter);
+  }
+}
+
 TEST_F(AuthenticatorTest, RefusesAnAnonymousClientAndSaysSo) {
   client_.user = "";
   for (const std::size_t size : {0U, 1U}) {

@@ -84,6 +84,9 @@ std::optional<Authenticate> parse_authenticate(ConstBytes message);
 /// Whether the message is of a client that wants in without a name (section 3.2.5.1.2).
 bool is_anonymous(const Authenticate& message);
 
+/// An answer as short as that is NTLM version 1.
+inline constexpr std::size_t ntlm_v1_response_size = 24;
+
 /// NTLMv2_RESPONSE (section 2.2.2.8). Views into it.
 struct NtlmV2Response {
   ConstBytes proof;  // NTProofStr, 16 bytes

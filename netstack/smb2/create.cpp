@@ -12,6 +12,8 @@
 namespace understudy::smb2 {
 namespace {
 
+constexpr std::uint32_t kReservedAccess = 0x0CE0FE00;
+constexpr std::uint32_t kSynchronize = 0x00100000;
 constexpr std::uint32_t kSystemSecurity = 0x01000000;
 constexpr std::uint32_t kMaximumAllowed = 0x02000000;
 constexpr std::uint32_t kGenericAll = 0x10000000;
@@ -25,11 +27,13 @@ constexpr std::uint32_t kShareAll = 7;
 
 constexpr std::uint32_t kDirectoryFile = 0x00000001;
 constexpr std::uint32_t kNonDirectoryFile = 0x00000040;
+constexpr std::uint32_t kCreateTreeConnection = 0x00000080;
 constexpr std::uint32_t kDeleteOnClose = 0x00001000;
 constexpr std::uint32_t kOpenByFileId = 0x00002000;
 constexpr std::uint32_t kReserveOpfilter = 0x00100000;
 constexpr std::uint32_t kKnownOptions = 0x00FFFFFF;
-constexpr std::uint32_t kSettableAttributes = 0x00007FB7;
+constexpr std::uint32_t kSettableAttributes = 0x00003FB7;
+constexpr std::uint32_t kAttributeEncrypted = 0x00004000;  // no file is encrypted on the medium
 
 constexpr std::uint32_t kFileOpened = 1;
 
@@ -84,13 +88,19 @@ Status check(Create& create) {
   CreateParameters& parameters = create.parameters;
   const std::uint32_t options = parameters.create_options;
   if (create.impersonation > kMaxImpersonation) return Status::bad_impersonation_level;
+  if ((parameters.desired_access & kReservedAccess) != 0 ||
+      parameters.desired_access == kSynchronize) {
+    return Status::access_denied;
+  }
+  if ((parameters.attributes & kAttributeEncrypted) != 0) return Status::access_denied;
   if (parameters.create_disposition > kMaxDisposition || parameters.share_access > kShareAll ||
       (options & ~kKnownOptions) != 0 || (parameters.attributes & ~kSettableAttributes) != 0) {
     return Status::invalid_parameter;
   }
   if ((options & kDirectoryFile) != 0 && (options & kNonDirectoryFile) != 0)
     return Status::invalid_parameter;
-  if ((options & (kOpenByFileId | kReserveOpfilter)) != 0) return Status::not_supported;
+  if ((options & (kCreateTreeConnection | kOpenByFileId | kReserveOpfilter)) != 0)
+    return Status::not_supported;
   if ((parameters.desired_access & kSystemSecurity) != 0) return Status::privilege_not_held;
   parameters.desired_access = map_generic(parameters.desired_access);
   const std::uint32_t access = granted(parameters.desired_access);
@@ -164,6 +174,7 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   std::copy(path->begin(), path->end(), payload.bytes().begin());
   irp.payload = payload.ref(path->size());
   irp.create = create.parameters;
+  irp.create.allocation_size = create.contexts.allocation_size;
   const Status status = co_await netstack.ask(irp);
   payload.release();
   if (failed(status)) co_return status;

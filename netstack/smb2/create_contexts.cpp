@@ -6,6 +6,7 @@ namespace {
 constexpr std::string_view kMaximalAccess = "MxAc";
 constexpr std::string_view kDiskId = "QFid";
 constexpr std::string_view kExtendedAttributes = "ExtA";
+constexpr std::string_view kAllocationSize = "AlSi";
 constexpr std::string_view kTimewarp = "TWrp";
 
 constexpr std::size_t kHead = 16;
@@ -21,6 +22,11 @@ std::optional<ConstBytes> part(ConstBytes context, std::uint32_t offset, std::ui
 Status note(std::string_view name, ConstBytes data, CreateContexts& contexts) {
   if (name == kMaximalAccess) contexts.maximal_access = true;
   if (name == kDiskId) contexts.disk_id = true;
+  if (name == kAllocationSize) {
+    WireReader reader(data);
+    contexts.allocation_size = reader.u64();
+    if (!reader.ok()) return Status::invalid_parameter;
+  }
   if (name == kExtendedAttributes && !data.empty()) return Status::eas_not_supported;
   if (name == kTimewarp) return Status::object_name_not_found;  // there are no snapshots
   return Status::success;

@@ -1,6 +1,6 @@
-// The contexts of CREATE (MS-SMB2 sections 2.2.13.2 and 2.2.14.2). Answered: MxAc and QFid. Known
-// and refused: ExtA with extended attributes in it, TWrp. All others (leases, durable handles, ...)
-// are optional by their nature and ignored.
+// The contexts of CREATE (MS-SMB2 sections 2.2.13.2 and 2.2.14.2). Answered: MxAc and QFid. Heeded:
+// AlSi. Known and refused: ExtA with extended attributes in it, TWrp. All others (leases, durable
+// handles, ...) are optional by their nature and ignored.
 #pragma once
 
 #include "iomgr/result.h"
@@ -10,8 +10,9 @@
 namespace understudy::smb2 {
 
 struct CreateContexts {
-  bool maximal_access = false;  // MxAc
-  bool disk_id = false;         // QFid
+  bool maximal_access = false;        // MxAc
+  bool disk_id = false;               // QFid
+  std::uint64_t allocation_size = 0;  // AlSi, bytes
 };
 
 /// The contexts in `bytes`. STATUS_INVALID_PARAMETER when they are malformed.

@@ -133,9 +133,19 @@ TEST_F(Files, AreRefusedNamesThatNoFileCanHave) {
 TEST_F(Files, AreRefusedContradictoryRequests) {
   EXPECT_EQ(client.create("file", 6).status(), Status::invalid_parameter);
   EXPECT_EQ(client.create("file", 3, 0x41).status(), Status::invalid_parameter);
-  EXPECT_EQ(client.create("file", 3, 0, 0).status(), Status::access_denied);
+  // No rights, SYNCHRONIZE alone, and rights that there are not.
+  for (const std::uint32_t access : {0U, 0x00100000U, 0x04000001U, 0x08000001U, 0x00000201U})
+    EXPECT_EQ(client.create("file", 3, 0, access).status(), Status::access_denied) << access;
   EXPECT_EQ(client.create("file", 3, 0x1000, 1).status(), Status::access_denied);
-  EXPECT_EQ(client.create("file", 3, 0x2000).status(), Status::not_supported);
+  for (const std::uint32_t option : {0x80U, 0x2000U, 0x00100000U})
+    EXPECT_EQ(client.create("file", 3, option).status(), Status::not_supported);
+}
+
+TEST_F(Files, AreNotEncryptedOnTheMedium) {
+  Octets body = TestClient::create_body("file");
+  body[28] = 0;
+  body[29] = 0x40;  // FILE_ATTRIBUTE_ENCRYPTED
+  EXPECT_EQ(client.ask(Command::create, body).status(), Status::access_denied);
 }
 
 TEST_F(Files, PassOnTheErrorsOfTheFileSystemAsTheyAre) {
@@ -220,7 +230,7 @@ TEST_F(Files, AnswerEveryKnownInformationClass) {
     EXPECT_EQ(client.ask(Command::query_info, body).status(), Status::success)
         << "file class " << which;
   }
-  for (const int which : {1, 3, 4, 5, 7, 8, 11}) {
+  for (const int which : {1, 3, 4, 5, 6, 7, 8, 11}) {
     const Octets body =
         TestClient::query_body(client.file, 2, static_cast<std::uint8_t>(which), 1024);
     EXPECT_EQ(client.ask(Command::query_info, body).status(), Status::success)
@@ -251,6 +261,14 @@ TEST_F(Files, GrantEveryoneEverything) {
       client.ask(Command::query_info, TestClient::query_body(client.file, 3, 0, needed, 7));
   EXPECT_EQ(all.status(), Status::success);
   EXPECT_EQ(all.body.size(), 8U + needed);
+
+  client.create("file", 3, 0, 0x80);  // may read attributes, not the descriptor
+  EXPECT_EQ(
+      client.ask(Command::query_info, TestClient::query_body(client.file, 3, 0, 100, 4)).status(),
+      Status::access_denied);
+  EXPECT_EQ(
+      client.ask(Command::query_info, TestClient::query_body(client.file, 3, 0, 100, 0)).status(),
+      Status::success);
 }
 
 TEST_F(Files, AreListedInEveryClass) {
@@ -320,6 +338,28 @@ TEST_F(Files, AnswerTheContextsOfCreateAndIgnoreStrangeOnes) {
   EXPECT_EQ(text.find("RqLs"), std::string::npos);
 }
 
+TEST_F(Files, AreMadeWithTheRoomThatIsWished) {
+  WireWriter context;
+  context.u32(0);
+  context.u16(16);
+  context.u16(4);
+  context.u16(0);
+  context.u16(24);
+  context.u32(8);
+  context.append(as_bytes("AlSi"));
+  context.u32(0);
+  context.u64(123456);
+  Octets body = TestClient::create_body("file");
+  body.resize((body.size() + 7) / 8 * 8);
+  WireWriter place;
+  place.u32(static_cast<std::uint32_t>(kHeaderSize + body.size()));
+  place.u32(static_cast<std::uint32_t>(context.size()));
+  std::copy(place.bytes().begin(), place.bytes().end(), body.begin() + 48);
+  body.insert(body.end(), context.bytes().begin(), context.bytes().end());
+  ASSERT_EQ(client.ask(Command::create, body).status(), Status::success);
+  EXPECT_EQ(last(Major::create).create.allocation_size, 123456U);
+}
+
 TEST_F(Files, RefuseLocksWhileNobodyWouldKeepThem) {
   ASSERT_EQ(client.create("file").status(), Status::success);
   WireWriter body;
@@ -334,7 +374,7 @@ TEST_F(Files, RefuseLocksWhileNobodyWouldKeepThem) {
 TEST_F(Files, KnowNoReferralsAndNoUnknownControls) {
   EXPECT_EQ(client.ask(Command::ioctl, TestClient::ioctl_body({}, 0x00060194, {}, 1024)).status(),
             Status::not_found);
-  EXPECT_EQ(client.ask(Command::ioctl, TestClient::ioctl_body({}, 0x001401FC, {}, 1024)).status(),
+  EXPECT_EQ(client.ask(Command::ioctl, TestClient::ioctl_body({}, 0x00140FFC, {}, 1024)).status(),
             Status::invalid_device_request);
 }
 

@@ -12,6 +12,8 @@ namespace {
 
 enum class InfoType : std::uint8_t { file = 1, volume = 2, security = 3, quota = 4 };
 
+constexpr std::uint32_t kDescriptorParts = 0x0000FFFF;  // of AdditionalInformation
+
 struct Query {
   InfoType type{};
   std::uint8_t which = 0;
@@ -50,7 +52,9 @@ Status put_cut(Reply& reply, const Information& information, std::uint32_t outpu
 }
 
 Status query_security(const Query& query, const Open& open, Reply& reply) {
-  if (!open.may(kReadControl)) return Status::access_denied;
+  // Nothing is asked, so nothing is needed (MS-FSA 2.1.5.14).
+  if ((query.additional & kDescriptorParts) != 0 && !open.may(kReadControl))
+    return Status::access_denied;
   const std::vector<std::uint8_t> descriptor = security_information(query.additional);
   if (descriptor.size() > query.output_length) {
     WireWriter needed;

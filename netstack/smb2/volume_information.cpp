@@ -11,6 +11,7 @@ enum class VolumeClass : std::uint8_t {
   size = 3,
   device = 4,
   attribute = 5,
+  control = 6,
   full_size = 7,
   object_id = 8,
   sector_size = 11,
@@ -68,6 +69,15 @@ void put_attribute(WireWriter& writer, const Volume&) {
   writer.append(name);
 }
 
+/// FileFsControlInformation: no quotas, so no thresholds and no limits.
+void put_control(WireWriter& writer, const Volume&) {
+  constexpr std::uint64_t kNone = ~std::uint64_t{0};
+  writer.zeros(24);
+  writer.u64(kNone);
+  writer.u64(kNone);
+  writer.u64(0);  // flags and padding
+}
+
 void put_object_id(WireWriter& writer, const Volume& volume) {
   writer.u64(volume.parameters.serial);
   writer.u64(volume.parameters.creation_time);
@@ -92,13 +102,10 @@ struct Row {
 };
 
 constexpr Row kRows[] = {
-    {VolumeClass::volume, 24, put_volume},
-    {VolumeClass::size, 24, put_size},
-    {VolumeClass::device, 8, put_device},
-    {VolumeClass::attribute, 16, put_attribute},
-    {VolumeClass::full_size, 32, put_full_size},
-    {VolumeClass::object_id, 64, put_object_id},
-    {VolumeClass::sector_size, 28, put_sector_size},
+    {VolumeClass::volume, 24, put_volume},       {VolumeClass::size, 24, put_size},
+    {VolumeClass::device, 8, put_device},        {VolumeClass::attribute, 16, put_attribute},
+    {VolumeClass::control, 48, put_control},     {VolumeClass::full_size, 32, put_full_size},
+    {VolumeClass::object_id, 64, put_object_id}, {VolumeClass::sector_size, 28, put_sector_size},
 };
 
 }  // namespace
