@@ -13,7 +13,6 @@ namespace understudy::smb2 {
 namespace {
 
 constexpr std::uint32_t kReservedAccess = 0x0CE0FE00;
-constexpr std::uint32_t kSynchronize = 0x00100000;
 constexpr std::uint32_t kSystemSecurity = 0x01000000;
 constexpr std::uint32_t kMaximumAllowed = 0x02000000;
 constexpr std::uint32_t kGenericAll = 0x10000000;
@@ -88,10 +87,7 @@ Status check(Create& create) {
   CreateParameters& parameters = create.parameters;
   const std::uint32_t options = parameters.create_options;
   if (create.impersonation > kMaxImpersonation) return Status::bad_impersonation_level;
-  if ((parameters.desired_access & kReservedAccess) != 0 ||
-      parameters.desired_access == kSynchronize) {
-    return Status::access_denied;
-  }
+  if ((parameters.desired_access & kReservedAccess) != 0) return Status::access_denied;
   if ((parameters.attributes & kAttributeEncrypted) != 0) return Status::access_denied;
   if (parameters.create_disposition > kMaxDisposition || parameters.share_access > kShareAll ||
       (options & ~kKnownOptions) != 0 || (parameters.attributes & ~kSettableAttributes) != 0) {
