@@ -137,7 +137,6 @@ Status Authenticator::authenticate(ConstBytes bytes) {
   // The flag that promises a MIC is itself covered by the proof that was just verified.
   const auto av_flags =
       ntlmssp::av_flags(ntlmssp::parse_ntlm_v2_response(message->nt_response)->blob);
-  if (!av_flags) return Status::invalid_parameter;
   if ((*av_flags & ntlmssp::av_flag_mic_present) != 0 &&
       !ntlmssp::verify_mic(session_key_, negotiate_, challenge_, bytes)) {
     return Status::logon_failure;
@@ -153,6 +152,7 @@ Status Authenticator::verify_user(const ntlmssp::Authenticate& message, Block& s
     const bool version_one = message.nt_response.size() <= ntlmssp::ntlm_v1_response_size;
     return version_one ? Status::logon_failure : Status::invalid_parameter;
   }
+  if (!ntlmssp::av_flags(response->blob)) return Status::invalid_parameter;
 
   // A name that is not there costs the same work as a wrong password, so time tells nothing.
   const Account* const account = accounts_.find(without_realm(*name));

@@ -122,14 +122,16 @@ Result<std::shared_ptr<Session>> session_to_bind(Connection& connection, const R
   return session;
 }
 
-/// The last step of a binding. The answer is signed with the new channel's key.
+/// The last step of a binding. Success is signed with the new channel's key, all else with the
+/// session's.
 Status become_channel(Connection& connection, const std::shared_ptr<Session>& session,
                       const Logon& logon, Reply& reply) {
   if (logon.authenticator->user() != session->user) return Status::access_denied;
   if (session->state != Session::State::valid) return Status::user_session_deleted;
-  reply.signer = std::make_shared<auth::Signer>(connection.negotiation->signing,
-                                                derive_keys(connection, logon).signing);
-  if (!connection.bind_session(session, reply.signer)) return Status::insufficient_resources;
+  auto signer = std::make_shared<auth::Signer>(connection.negotiation->signing,
+                                               derive_keys(connection, logon).signing);
+  if (!connection.bind_session(session, signer)) return Status::insufficient_resources;
+  reply.signer = std::move(signer);
   connection.logged_on();
   return Status::success;
 }

@@ -114,6 +114,7 @@ TEST(Channels, AreNotMadeForAnotherUser) {
   World world;
   world.second.user = "other";
   EXPECT_EQ(world.second.bind_to(world.first).status(), Status::access_denied);
+  EXPECT_EQ(world.second.bad_signatures, 0U);
   EXPECT_EQ(world.first.create("file").status(), Status::success);
   EXPECT_EQ(world.second.ask(Command::logoff, TestClient::empty_body()).status(),
             Status::user_session_deleted);
@@ -135,6 +136,7 @@ TEST(Channels, AreBoundedInNumber) {
     ASSERT_EQ(more.back()->bind_to(world.first).status(), Status::success);
   }
   EXPECT_EQ(world.second.bind_to(world.first).status(), Status::insufficient_resources);
+  EXPECT_EQ(world.second.bad_signatures, 0U) << "a refusal is signed with the session's key";
 }
 
 TEST(Sessions, KeepTheirKeysWhenTheUserProvesItselfOnceMore) {
