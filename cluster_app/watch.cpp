@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "cluster_app/cluster_app.h"
+#include "iomgr/mutant.h"
 
 namespace understudy {
 namespace {
@@ -127,7 +128,9 @@ void ClusterApp::look_at_ownership() {
       if (!may_still_come && !cluster_stops_) orphans.push_back(lun);
     } else if (gone && membership_.peer() == Membership::Peer::gone) {
       if (!cluster_stops_) orphans.push_back(lun);  // it was at the partner's when that went
-    } else if (at_home && membership_.phase_at_peer(lun) == LunPhase::none &&
+    } else if (at_home &&
+               (membership_.phase_at_peer(lun) == LunPhase::none ||
+                planted(Mutant::start_takes_luns_back)) &&
                own.promised_until <= now && (gone || membership_.heartbeat())) {
       luns_.at(lun).retry_at = now + std::chrono::seconds(1);
       spawn(settle(lun));

@@ -98,7 +98,7 @@ Task<Status> FfDriver::detach_lun(Irp& irp) {
   co_await leaving->turn.acquire();
   const CreditGuard turn(leaving->turn);
   co_await leaving->gate.close();
-  if (!planted(Mutant::detach_without_flush)) co_await write_through(*leaving, leaving->executed);
+  co_await write_through(*leaving, leaving->executed);
   leaving->mirroring = Mirroring::off;
   leaving->attached = false;
   leaving->gate.open();
@@ -113,7 +113,7 @@ Task<void> FfDriver::turn_mirroring_on(Lun& lun) {
   const CreditGuard turn(lun.turn);
   if (!lun.attached || !partner_up_ || lun.mirroring == Mirroring::on) co_return;
   const std::uint64_t session = partner_session_;
-  if (!planted(Mutant::rejoin_without_gate)) co_await lun.gate.close();
+  co_await lun.gate.close();
 
   Irp epoch = make_irp(Major::cluster, ClusterMinor::new_epoch);
   epoch.lun = lun.id;

@@ -32,7 +32,9 @@ Task<Status> Volume::read(Irp& irp) {
     if (node.is_directory()) co_return Status::invalid_device_request;
     if (!open.may(access::kReadData | access::kExecute)) co_return Status::access_denied;
     show(irp, node.last_lsn);
-    const std::uint64_t rest = node.state.size - std::min(node.state.size, ask.offset);
+    const bool flushed_size = planted(Mutant::read_ends_at_old_size) && node.unwritten != nullptr;
+    const std::uint64_t size = flushed_size ? node.unwritten->medium_size : node.state.size;
+    const std::uint64_t rest = size - std::min(size, ask.offset);
     const auto length = static_cast<std::uint32_t>(std::min<std::uint64_t>(ask.length, rest));
     if (ask.length > 0 && (length == 0 || length < ask.minimum)) co_return Status::end_of_file;
 

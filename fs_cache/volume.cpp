@@ -145,7 +145,7 @@ Task<Status> Volume::replay(Irp& irp) {
   bool known = false;  // a replay that failed is run again: what it brought the first time is here
   const Status status =
       cache_.add_copy(std::move(*reservation), *record, [this, &known](const RecordHeader& header) {
-        const bool next = header.lsn <= last_lsn_ + 1 || planted(Mutant::replay_accepts_gaps);
+        const bool next = header.lsn <= last_lsn_ + 1;
         if (header.lun != lun() || header.epoch >= epoch_ || !next) {
           return Status::invalid_parameter;
         }
@@ -182,12 +182,7 @@ Task<Status> Volume::begin_serving() {
   co_await order_turn_.acquire();
   const CreditGuard turn(order_turn_);
   if (serving_) co_return Status::success;
-  Status status = Status::success;
-  if (planted(Mutant::serves_before_replay_is_durable)) {
-    serving_ = true;
-    co_return co_await names_.load_root();
-  }
-  status = co_await flush(last_lsn_);
+  Status status = co_await flush(last_lsn_);
   if (ok(status) && applied_.epoch < epoch_) status = co_await set_mirror(0);
   if (ok(status)) status = co_await names_.load_root();
   if (failed(status)) co_return status;

@@ -83,8 +83,7 @@ Status MirrorStore::begin(std::uint32_t id, std::uint64_t epoch, std::uint64_t l
     return Status::insufficient_resources;
   Lun& lun = make_lun(id);
   if (lun.state == State::replaying) return Status::device_not_ready;
-  if (epoch <= lun.epoch && !planted(Mutant::store_ignores_epochs))
-    return Status::volume_dismounted;
+  if (epoch <= lun.epoch) return Status::volume_dismounted;
   drop_all(id, lun);
   lun.state = State::open;
   lun.epoch = epoch;
@@ -174,6 +173,7 @@ std::optional<MirrorStore::Place> MirrorStore::stored(std::uint32_t id) const {
 
 void MirrorStore::connection_lost() {
   for (auto& [id, lun] : luns_) {
+    if (planted(Mutant::store_empties_itself)) drop_all(id, lun);
     if (lun.state == State::open) lun.state = State::closed;
   }
 }

@@ -147,7 +147,7 @@ void print_mutants(std::ostream& out, const std::map<std::string, Catch>& caught
     if (found == caught.end()) continue;
     const Catch& one = found->second;
     const bool crashed = one.rule == kCrash && one.seeds != 0;
-    missed += one.seeds == 0 ? 1 : 0;
+    missed += one.named_seeds == 0 ? 1 : 0;
     out << padded(facts.name, 34) << padded("rule " + std::to_string(facts.rule), 8)
         << padded(one.named_seeds == 0 ? "-" : std::to_string(one.named_seeds), 12)
         << padded(one.seeds == 0 ? "NOT"
@@ -156,7 +156,7 @@ void print_mutants(std::ostream& out, const std::map<std::string, Catch>& caught
                   8)
         << padded(one.seeds == 0 ? "-" : std::to_string(one.seeds), 8) << facts.text << '\n';
   }
-  out << "Not caught: " << missed << '\n';
+  out << "Not caught by the rule that they break: " << missed << '\n';
 }
 
 json::object event_to_json(const Event& event) {

@@ -100,7 +100,7 @@ int run_mutants(const Wishes& wishes) {
   const auto caught = catch_mutants(names, wishes.first, most, wishes.jobs);
   print_mutants(std::cout, caught);
   const bool all = std::all_of(caught.begin(), caught.end(),
-                               [](const auto& each) { return each.second.seeds != 0; });
+                               [](const auto& each) { return each.second.named_seeds != 0; });
   return all ? 0 : 1;
 }
 
