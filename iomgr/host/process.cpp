@@ -220,7 +220,10 @@ int run_layer(int argc, char** argv, Layer layer, LayerFactory factory) {
   } catch (const CLI::Success& asked) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    return refuse(layer, error.what());
+    // What is unknown explains more than what is missing beside it.
+    const std::vector<std::string> unknown = app.remaining();
+    return refuse(layer,
+                  unknown.empty() ? error.what() : "there is no argument " + unknown.front());
   }
   Plan plan;
   const std::string wrong = check(layer, arguments, plan);

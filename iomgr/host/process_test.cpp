@@ -56,7 +56,7 @@ TEST(RunLayer, RefusesBadArgumentsInOneLineThatSaysWhy) {
     std::string arguments;
     std::string reason;
   } kCases[] = {
-      {"--bogus", "--"},
+      {"--bogus", "no argument --bogus"},
       {"--node a --parent 1 --link ff_driver=4", "--arena is required"},
       {"--node a --parent 1 --arena x --link ff_driver=4", "--arena"},
       {good + "extra" + open, "extra"},
