@@ -5,22 +5,24 @@
 
 #include "fs_cache/file_constants.h"
 #include "fs_cache/volume.h"
+#include "iomgr/unicode.h"
 
 namespace understudy {
 
 void Watch::add(ChangeAction action, const std::string& path, Lsn lsn) {
   shows = std::max(shows, lsn);
   if (lost) return;
-  constexpr std::size_t kOverhead = sizeof(ChangeEntry) + 4;
-  if (bytes + path.size() + kOverhead > bounds::kMaxBytesToNotify) {
+  const bool said = !changes.empty() && action == ChangeAction::modified &&
+                    changes.back().action == action && changes.back().path == path;
+  if (said) return;
+  constexpr std::size_t kFixed = 12;  // MS-FSCC 2.7.1
+  const std::size_t size = (kFixed + 2 * utf16_length(path).value_or(path.size()) + 3) / 4 * 4;
+  if (bytes + size > capacity) {
     clear();
     lost = true;
     return;
   }
-  const bool said = !changes.empty() && action == ChangeAction::modified &&
-                    changes.back().action == action && changes.back().path == path;
-  if (said) return;
-  bytes += path.size() + kOverhead;
+  bytes += size;
   changes.push_back({action, path});
 }
 
@@ -38,7 +40,9 @@ Result<Watch*> Volume::find_watch(const Irp& irp) {
   if (!open.may(access::kReadData)) return Status::access_denied;
   if (open.link != nullptr && open.link->delete_pending) return Status::delete_pending;
   if (open.watch == nullptr) {
-    open.watch = std::make_unique<Watch>(Watch{irp.notify.filter, irp.notify.tree != 0});
+    open.watch = std::make_unique<Watch>(
+        Watch{irp.notify.filter, irp.notify.tree != 0,
+              std::min<std::size_t>(irp.notify.capacity, bounds::kMaxBytesToNotify)});
     ++watches_;
   }
   return open.watch.get();
@@ -75,6 +79,8 @@ Task<Status> Volume::fetch_changes(Irp& irp) {
 
 Task<Status> Volume::wait_for_change(Irp& irp) {
   const Result<Watch*> found = find_watch(irp);
+  // Who waits had the handle a moment ago: it was closed, which ends the waiting.
+  if (!found && found.status() == Status::file_closed) co_return Status::notify_cleanup;
   if (!found) co_return found.status();
   Watch& watch = **found;
   if (watch.has_news()) co_return Status::success;

@@ -12,7 +12,7 @@ class ChangeNotify : public FsCacheTest {
              bool tree = false) {
     Irp made = node->irp(Major::notify_change, static_cast<std::uint8_t>(minor));
     made.open = open;
-    made.notify = {filter, tree ? 1U : 0U};
+    made.notify = {filter, tree ? 1U : 0U, 65536, 0};
     return made;
   }
   Irp wait(std::uint64_t open) { return notify(NotifyMinor::wait, open); }
@@ -106,6 +106,18 @@ TEST_F(ChangeNotify, SaysThatItLostCountWhenThereIsTooMuchToTell) {
   EXPECT_EQ(fetch(root), nothing);
 }
 
+TEST_F(ChangeNotify, KeepsNoMoreThanTheFirstRequestOfTheHandleHadRoomFor) {
+  const std::uint64_t root = node->must_open_directory("");
+  Irp first = notify(NotifyMinor::fetch, root);
+  first.notify.capacity = 12 + 8;
+  EXPECT_EQ(node->run_with(first, {}, 65536).status, Status::pending);
+  node->make_file("four");
+  EXPECT_EQ(fetch(root), (Strings{"1 four"}));
+  node->make_file("a");
+  node->make_file("b");
+  EXPECT_EQ(fetch(root), (Strings{"STATUS_NOTIFY_ENUM_DIR"}));
+}
+
 TEST_F(ChangeNotify, EndsWithItsHandleItsDirectoryOrACancel) {
   node->make_directory("dir");
   const std::uint64_t one = node->must_open_directory("dir");
@@ -120,6 +132,8 @@ TEST_F(ChangeNotify, EndsWithItsHandleItsDirectoryOrACancel) {
   EXPECT_EQ(node->run(cancel).status, Status::success);
   EXPECT_EQ(node->now(cancelled), Status::cancelled);
   EXPECT_EQ(node->run(cancel).status, Status::not_found);
+
+  EXPECT_EQ(node->run(wait(one)).status, Status::notify_cleanup);  // it came too late
 
   const auto deleted = node->begin(wait(other));
   EXPECT_EQ(node->remove("dir"), Status::success);

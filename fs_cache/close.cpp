@@ -48,6 +48,7 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
   Node& node = *open.node;
   Link* const link = open.link;
   end_watch(open);
+  end_locks(open);
   std::erase(node.opens, &open);
   if (node.opens.empty()) node.reserved_allocation = 0;
   opens_.erase(open.id);

@@ -21,6 +21,10 @@ FsCache::FsCache(Seams seams, MediumFactory make_medium)
   on(Major::query_directory, [this](Irp& irp) { return serve(irp, &Volume::query_directory); });
   on(Major::query_volume, [this](Irp& irp) { return serve(irp, &Volume::query_volume); });
   on(Major::notify_change, [this](Irp& irp) { return notify_change(irp); });
+  on(Major::lock_control, [this](Irp& irp) {
+    const bool locks = irp.minor == static_cast<std::uint8_t>(LockMinor::lock);
+    return control(irp, locks ? &Volume::lock : &Volume::unlock);
+  });
   on(Major::cancel, [this](Irp& irp) { return control(irp, &Volume::cancel); });
   on(Major::lazy_write, [this](Irp& irp) { return lazy_write(irp); });
   on(Major::mirror, [this](Irp& irp) { return mirror(irp); });

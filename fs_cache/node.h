@@ -17,6 +17,7 @@
 
 #include "fs_cache/extents.h"
 #include "fs_cache/medium/medium.h"
+#include "fs_cache/range_locks.h"
 #include "fs_cache/watch.h"
 #include "fs_cache/wildcard.h"
 #include "iomgr/irp.h"
@@ -61,6 +62,7 @@ struct Node {
   std::uint64_t reserved_allocation = 0;  // what a client asked for, until the last close
   std::vector<Link*> names = {};          // the names that are loaded
   std::vector<Open*> opens = {};
+  std::unique_ptr<RangeLocks> locks = nullptr;
   std::unique_ptr<UnwrittenData> unwritten = nullptr;
   std::unique_ptr<Directory> directory = nullptr;  // its entries, while they are loaded
   std::unique_ptr<Event> loading = nullptr;

@@ -31,6 +31,7 @@ Task<Status> Volume::read(Irp& irp) {
     const Node& node = *open.node;
     if (node.is_directory()) co_return Status::invalid_device_request;
     if (!open.may(access::kReadData | access::kExecute)) co_return Status::access_denied;
+    if (locked_against(open, ask.offset, ask.length, false)) co_return Status::file_lock_conflict;
     show(irp, node.last_lsn);
     const bool flushed_size = planted(Mutant::read_ends_at_old_size) && node.unwritten != nullptr;
     const std::uint64_t size = flushed_size ? node.unwritten->medium_size : node.state.size;
@@ -92,6 +93,7 @@ Result<std::uint64_t> Volume::check_write(const Irp& irp, const Open& open,
   const std::uint64_t offset = append ? node.state.size : irp.write.offset;
   if (offset > kLargestOffset - length) return Status::invalid_parameter;
   if (length > 0 && offset + length > bounds::kMaxFileSize) return Status::invalid_parameter;
+  if (locked_against(open, offset, length, true)) return Status::file_lock_conflict;
   if (cache_.bytes() + length + kSpareBytes > free_bytes_) return Status::disk_full;
   return offset;
 }

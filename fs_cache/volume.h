@@ -74,6 +74,8 @@ class Volume {
   /// Runs what only concerns open handles: it may wait as long as it likes, and shows nothing.
   Task<Status> control(Irp& irp, Operation operation);
   Task<Status> wait_for_change(Irp& irp);
+  Task<Status> lock(Irp& irp);
+  Task<Status> unlock(Irp& irp);
   /// STATUS_NOT_FOUND: it has completed already.
   Task<Status> cancel(Irp& irp);
 
@@ -132,6 +134,12 @@ class Volume {
   Result<std::uint64_t> check_write(const Irp& irp, const Open& open, std::size_t length) const;
   void put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBytes data,
                  Reservation reservation);
+
+  // lock.cpp
+  void grant_blocked(Node& node);
+  void end_locks(const Open& open);
+  static bool locked_against(const Open& open, std::uint64_t offset, std::uint64_t length,
+                             bool writes);
 
   // change_notify.cpp
   Result<Watch*> find_watch(const Irp& irp);

@@ -39,8 +39,9 @@ struct Watch {
 
   std::uint32_t filter;
   bool tree;
+  std::size_t capacity;  // FILE_NOTIFY_INFORMATION bytes that are kept
   std::vector<Change> changes = {};
-  std::size_t bytes = 0;  // of their paths
+  std::size_t bytes = 0;  // that they take
   bool lost = false;      // there were more than are kept
   Lsn shows = 0;          // the latest change
   std::deque<std::uint64_t> waiters = {};

@@ -238,8 +238,10 @@ struct LockParameters {
 /// STATUS_NOTIFY_ENUM_DIR: more has changed than was kept. The first fetch of a handle says what it
 /// watches.
 struct NotifyParameters {
-  std::uint32_t filter;  // CompletionFilter, MS-SMB2 2.2.35
-  std::uint32_t tree;    // SMB2_WATCH_TREE: all below the directory
+  std::uint32_t filter;    // CompletionFilter, MS-SMB2 2.2.35
+  std::uint32_t tree;      // SMB2_WATCH_TREE: all below the directory
+  std::uint32_t capacity;  // FILE_NOTIFY_INFORMATION bytes that may be kept for the next fetch
+  std::uint32_t reserved;
 };
 
 /// One change; `name_length` UTF-8 bytes follow (path below the watched directory), then padding to

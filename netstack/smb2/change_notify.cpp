@@ -80,7 +80,7 @@ Task<Status> change_notify(Connection& connection, Request& request, Reply& repl
 
   Irp irp = netstack.irp(Major::notify_change, *open->tree);
   irp.open = open->handle;
-  irp.notify = {filter, (flags & kWatchTree) != 0 ? 1U : 0U};
+  irp.notify = {filter, (flags & kWatchTree) != 0 ? 1U : 0U, most, 0};
   Status status = co_await fetch(netstack, irp, most, reply);
   while (status == Status::pending) {
     Irp wait = netstack.irp(Major::notify_change, *open->tree);

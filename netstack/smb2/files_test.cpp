@@ -361,17 +361,6 @@ TEST_F(Files, AreMadeWithTheRoomThatIsWished) {
   EXPECT_EQ(last(Major::create).create.allocation_size, 123456U);
 }
 
-TEST_F(Files, RefuseLocksWhileNobodyWouldKeepThem) {
-  ASSERT_EQ(client.create("file").status(), Status::success);
-  WireWriter body;
-  body.u16(48);
-  body.u16(1);
-  body.u32(0);
-  TestClient::put(body, client.file);
-  body.zeros(24);
-  EXPECT_EQ(client.ask(Command::lock, body.bytes()).status(), Status::not_supported);
-}
-
 TEST_F(Files, KnowNoReferralsAndNoUnknownControls) {
   EXPECT_EQ(client.ask(Command::ioctl, TestClient::ioctl_body({}, 0x00060194, {}, 1024)).status(),
             Status::not_found);

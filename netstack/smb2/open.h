@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "netstack/rpc/pipe.h"
+#include "netstack/smb2/lock_sequence.h"
 #include "netstack/smb2/tree.h"
 
 namespace understudy::smb2 {
@@ -25,7 +26,8 @@ struct Open {
   std::uint32_t access = 0;  // granted
   std::uint32_t options = 0;
   bool directory = false;
-  std::uint64_t position = 0;       // FilePositionInformation: where the last transfer ended
+  std::uint64_t position = 0;  // FilePositionInformation: where the last transfer ended
+  LockSequences lock_sequences;
   std::unique_ptr<rpc::Pipe> pipe;  // of an open on IPC$
 
   bool may(std::uint32_t rights) const { return (access & rights) == rights; }

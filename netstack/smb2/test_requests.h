@@ -213,6 +213,28 @@ struct TestRequests {
     writer.u32(0);
     return writer.release();
   }
+  struct LockElement {
+    std::uint64_t offset;
+    std::uint64_t length;
+    std::uint32_t flags;
+  };
+  static Octets lock_body(FileId id, const std::vector<LockElement>& elements,
+                          std::uint32_t sequence = 0) {
+    WireWriter writer;
+    writer.u16(48);
+    writer.u16(static_cast<std::uint16_t>(elements.size()));
+    writer.u32(sequence);
+    writer.u64(id.persistent);
+    writer.u64(id.of_session);
+    for (const LockElement& element : elements) {
+      writer.u64(element.offset);
+      writer.u64(element.length);
+      writer.u32(element.flags);
+      writer.u32(0);
+    }
+    if (elements.empty()) writer.zeros(24);
+    return writer.release();
+  }
   static Octets empty_body() { return {4, 0, 0, 0}; }
 };
 

@@ -1,0 +1,76 @@
+// LOCK and UNLOCK (MS-FSA 2.1.5.8, 2.1.5.9). Locks are volatile: they change nothing of the LUN.
+#include <algorithm>
+
+#include "fs_cache/file_constants.h"
+#include "fs_cache/volume.h"
+
+namespace understudy {
+
+Task<Status> Volume::lock(Irp& irp) {
+  const bool waits = irp.lock.wait != 0;
+  const Result<Open*> found = find_open(irp);
+  // Who waits had the handle a moment ago: it was closed, which ends the waiting.
+  if (!found) co_return waits ? Status::range_not_locked : found.status();
+  Open& open = **found;
+  Node& node = *open.node;
+  const RangeLock wanted{irp.lock.offset, irp.lock.length, irp.lock.exclusive != 0, open.id};
+  if (node.is_directory()) co_return Status::invalid_parameter;
+  if (!open.may(access::kReadData | access::kExecute | access::kWriteData | access::kAppendData))
+    co_return Status::access_denied;
+  if (!wanted.valid()) co_return Status::invalid_lock_range;
+  if (node.locks == nullptr) node.locks = std::make_unique<RangeLocks>();
+  RangeLocks& locks = *node.locks;
+  std::erase_if(locks.blocked, [this](const auto& each) { return !pended_.contains(each.irp); });
+  if (locks.held.size() + locks.blocked.size() >= bounds::kMaxLocksPerFile)
+    co_return Status::insufficient_resources;
+  if (!locks.conflicts(wanted)) {
+    locks.held.push_back(wanted);
+    co_return Status::success;
+  }
+  if (!waits) co_return Status::lock_not_granted;
+  locks.blocked.push_back({irp.id, wanted});
+  const Status status = co_await pended_.wait(irp.id);
+  co_return status;
+}
+
+Task<Status> Volume::unlock(Irp& irp) {
+  const Result<Open*> found = find_open(irp);
+  if (!found) co_return found.status();
+  Node& node = *(*found)->node;
+  const RangeLock range{irp.lock.offset, irp.lock.length, false, irp.open};
+  if (node.locks == nullptr || !node.locks->unlock(range)) co_return Status::range_not_locked;
+  grant_blocked(node);
+  co_return Status::success;
+}
+
+/// Something was unlocked: who waits and meets no lock any more has his.
+void Volume::grant_blocked(Node& node) {
+  RangeLocks& locks = *node.locks;
+  std::erase_if(locks.blocked, [this, &locks](const RangeLocks::Blocked& each) {
+    if (!pended_.contains(each.irp)) return true;
+    if (locks.conflicts(each.lock)) return false;
+    locks.held.push_back(each.lock);
+    return pended_.complete(each.irp, Status::success);
+  });
+  if (locks.held.empty() && locks.blocked.empty()) node.locks.reset();
+}
+
+void Volume::end_locks(const Open& open) {
+  Node& node = *open.node;
+  if (node.locks == nullptr) return;
+  std::erase_if(node.locks->held, [&open](const RangeLock& lock) { return lock.open == open.id; });
+  std::erase_if(node.locks->blocked, [this, &open](const RangeLocks::Blocked& each) {
+    if (each.lock.open != open.id) return false;
+    pended_.complete(each.irp, Status::range_not_locked);
+    return true;
+  });
+  grant_blocked(node);
+}
+
+bool Volume::locked_against(const Open& open, std::uint64_t offset, std::uint64_t length,
+                            bool writes) {
+  return open.node->locks != nullptr &&
+         open.node->locks->keeps_off(open.id, offset, length, writes);
+}
+
+}  // namespace understudy
