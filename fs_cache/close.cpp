@@ -49,6 +49,7 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
   Link* const link = open.link;
   end_watch(open);
   end_locks(open);
+  end_oplock(open);
   std::erase(node.opens, &open);
   if (node.opens.empty()) node.reserved_allocation = 0;
   opens_.erase(open.id);

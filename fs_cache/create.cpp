@@ -1,30 +1,12 @@
 // CREATE: opens what is there, makes what is not, by disposition and options (MS-FSA 2.1.5.1).
 #include <algorithm>
 
+#include "fs_cache/create_request.h"
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
 #include "fs_cache/volume.h"
 
 namespace understudy {
-
-struct Volume::CreateRequest {
-  Path path;
-  Disposition disposition;
-  std::uint32_t access;
-  std::uint32_t share;
-  std::uint32_t options;
-  std::uint32_t attributes;
-
-  bool has(std::uint32_t option) const { return (options & option) != 0; }
-  bool wants_directory() const { return has(option::kDirectoryFile) || path.directory_only; }
-  bool overwrites() const {
-    return disposition == Disposition::supersede || disposition == Disposition::overwrite ||
-           disposition == Disposition::overwrite_if;
-  }
-  bool makes_if_absent() const {
-    return disposition != Disposition::open && disposition != Disposition::overwrite;
-  }
-};
 
 namespace {
 
@@ -38,15 +20,6 @@ bool contradictory(const CreateParameters& create) {
   return directory && (file || !plain);
 }
 
-/// There are no access lists: what can be asked for is granted, except writing what is read-only.
-std::uint32_t granted(std::uint32_t desired, const Node* existing) {
-  if ((desired & access::kMaximumAllowed) == 0) return desired & access::kAllOfAFile;
-  const bool read_only = existing != nullptr && !existing->is_directory() &&
-                         (existing->state.attributes & attribute::kReadOnly) != 0;
-  return read_only ? access::kAllOfAFile & ~(access::kWriteData | access::kAppendData)
-                   : access::kAllOfAFile;
-}
-
 /// May this file be opened with `desired` access, or overwritten, or deleted when it is closed?
 Status check_read_only(const Node& node, std::uint32_t desired, bool overwrites, bool deletes) {
   if (node.is_directory() || (node.state.attributes & attribute::kReadOnly) == 0)
@@ -58,6 +31,15 @@ Status check_read_only(const Node& node, std::uint32_t desired, bool overwrites,
 
 }  // namespace
 
+/// There are no access lists: what can be asked for is granted, except writing what is read-only.
+std::uint32_t granted_access(std::uint32_t desired, const Node* existing) {
+  if ((desired & access::kMaximumAllowed) == 0) return desired & access::kAllOfAFile;
+  const bool read_only = existing != nullptr && !existing->is_directory() &&
+                         (existing->state.attributes & attribute::kReadOnly) != 0;
+  return read_only ? access::kAllOfAFile & ~(access::kWriteData | access::kAppendData)
+                   : access::kAllOfAFile;
+}
+
 Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
   const CreateParameters& create = irp.create;
   const std::optional<Bytes> text = seams_.arena.bytes(irp.payload);
@@ -67,7 +49,8 @@ Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
   if (!path) return path.status();
   CreateRequest request{std::move(*path),      static_cast<Disposition>(create.create_disposition),
                         create.desired_access, create.share_access,
-                        create.create_options, create.attributes & attribute::kSettable};
+                        create.create_options, create.attributes & attribute::kSettable,
+                        create.caching};
   if ((create.desired_access & (access::kAllOfAFile | access::kMaximumAllowed)) == 0)
     return Status::access_denied;
   const bool may_delete =
@@ -90,7 +73,14 @@ Task<Status> Volume::create(Irp& irp) {
       continue;
     }
     show(irp, walk.node == nullptr ? walk.shows : std::max(walk.shows, walk.node->last_lsn));
-    const Status allowed = check_create(*request, walk);
+    Status allowed = check_create(*request, walk);
+    const bool violation = allowed == Status::sharing_violation;
+    if (ok(allowed)) allowed = check_lease(*request, walk.node);
+    if (walk.node != nullptr && (ok(allowed) || violation) &&
+        break_for_open(*request, *walk.node, violation)) {
+      irp.create.facts.object = walk.node->id;
+      co_return Status::pending;
+    }
     if (failed(allowed)) co_return allowed;
     const bool changes = walk.node == nullptr || request->overwrites();
     if (changes && !reservation) {
@@ -139,7 +129,7 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   }
   // Overwriting writes, whatever the handle may do afterwards.
   const std::uint32_t access =
-      granted(request.access, &node) | (request.overwrites() ? access::kWriteData : 0);
+      granted_access(request.access, &node) | (request.overwrites() ? access::kWriteData : 0);
   return check_sharing(node.opens, access, request.share);
 }
 
@@ -148,7 +138,7 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
                            Reservation reservation) {
   Node* node = walk.node;
   Link* link = walk.link;
-  const std::uint32_t access = granted(request.access, node);
+  const std::uint32_t access = granted_access(request.access, node);
   CreateAction action = CreateAction::opened;
   if (node == nullptr) {
     link = &make_object(irp, request, *walk.parent, std::move(reservation));
@@ -161,7 +151,8 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
   }
   if (action != CreateAction::opened && !node->is_directory())
     node->reserved_allocation = std::min(irp.create.allocation_size, bounds::kMaxFileSize);
-  const Open& open = add_open(request, access, *node, link);
+  Open& open = add_open(request, access, *node, link);
+  grant_oplock(irp, open);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint32_t>(action);
   irp.create.facts = facts_of(*node, link);

@@ -14,6 +14,8 @@ inline constexpr std::uint32_t kExecute = 0x20;    // traverse, of a directory
 inline constexpr std::uint32_t kReadAttributes = 0x80;
 inline constexpr std::uint32_t kWriteAttributes = 0x100;
 inline constexpr std::uint32_t kDelete = 0x10000;
+inline constexpr std::uint32_t kReadControl = 0x20000;
+inline constexpr std::uint32_t kSynchronize = 0x100000;
 inline constexpr std::uint32_t kAllOfAFile = 0x1F01FF;
 inline constexpr std::uint32_t kMaximumAllowed = 0x2000000;
 }  // namespace access

@@ -25,6 +25,7 @@ FsCache::FsCache(Seams seams, MediumFactory make_medium)
     const bool locks = irp.minor == static_cast<std::uint8_t>(LockMinor::lock);
     return control(irp, locks ? &Volume::lock : &Volume::unlock);
   });
+  on(Major::oplock, [this](Irp& irp) { return oplock(irp); });
   on(Major::cancel, [this](Irp& irp) { return control(irp, &Volume::cancel); });
   on(Major::lazy_write, [this](Irp& irp) { return lazy_write(irp); });
   on(Major::mirror, [this](Irp& irp) { return mirror(irp); });
@@ -54,6 +55,18 @@ Task<Status> FsCache::control(Irp& irp, Volume::Operation operation) {
 Task<Status> FsCache::notify_change(Irp& irp) {
   const bool waits = irp.minor == static_cast<std::uint8_t>(NotifyMinor::wait);
   return waits ? control(irp, &Volume::wait_for_change) : serve(irp, &Volume::fetch_changes);
+}
+
+Task<Status> FsCache::oplock(Irp& irp) {
+  switch (static_cast<OplockMinor>(irp.minor)) {
+    case OplockMinor::next_break:
+      co_return co_await control(irp, &Volume::next_break);
+    case OplockMinor::acknowledge:
+      co_return co_await control(irp, &Volume::acknowledge_break);
+    case OplockMinor::settled:
+      co_return co_await control(irp, &Volume::wait_until_settled);
+  }
+  co_return Status::invalid_device_request;
 }
 
 Task<Status> FsCache::flush_buffers(Irp& irp) {

@@ -25,6 +25,7 @@ Task<Status> Volume::lock(Irp& irp) {
     co_return Status::insufficient_resources;
   if (!locks.conflicts(wanted)) {
     locks.held.push_back(wanted);
+    break_readers(open);
     co_return Status::success;
   }
   if (!waits) co_return Status::lock_not_granted;

@@ -17,6 +17,7 @@
 
 #include "fs_cache/extents.h"
 #include "fs_cache/medium/medium.h"
+#include "fs_cache/oplock.h"
 #include "fs_cache/range_locks.h"
 #include "fs_cache/watch.h"
 #include "fs_cache/wildcard.h"
@@ -63,6 +64,7 @@ struct Node {
   std::vector<Link*> names = {};          // the names that are loaded
   std::vector<Open*> opens = {};
   std::unique_ptr<RangeLocks> locks = nullptr;
+  std::vector<std::shared_ptr<Oplock>> oplocks = {};
   std::unique_ptr<UnwrittenData> unwritten = nullptr;
   std::unique_ptr<Directory> directory = nullptr;  // its entries, while they are loaded
   std::unique_ptr<Event> loading = nullptr;
@@ -99,6 +101,7 @@ struct Open {
   bool keeps_change_time = false;
   Enumeration enumeration = {};
   std::unique_ptr<Watch> watch = nullptr;  // of a directory
+  std::shared_ptr<Oplock> oplock = nullptr;
 
   bool may(std::uint32_t any_of) const { return (access & any_of) != 0; }
 };

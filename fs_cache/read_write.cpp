@@ -144,6 +144,7 @@ void Volume::put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBy
   node.content_lsn = node.last_lsn = logged.lsn;
   const std::uint32_t grown = state.size != node.state.size ? change::kSize : 0;
   node.state = state;
+  break_readers(open);
   changed(open.link, ChangeAction::modified, change::kLastWrite | grown, logged.lsn);
 }
 

@@ -46,6 +46,10 @@ Task<Status> Volume::take_name(Irp& irp, bool moves) {
                                 !walk.node->is_directory() && !open.node->is_directory() &&
                                 planted(Mutant::refused_rename_happens);
     if (failed(target) && !happens_anyway) co_return target;
+    if (moves && break_handles(open)) {
+      irp.information = open.node->id;
+      co_return Status::pending;
+    }
     if (walk.link == open.link && (!moves || open.link->name == name)) co_return Status::success;
     if (!reservation) {
       const std::size_t names = 2 * bounds::kMaxNameBytes;

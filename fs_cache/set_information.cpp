@@ -163,6 +163,7 @@ Task<Status> Volume::resize(Irp& irp, bool allocation) {
   state.attributes |= attribute::kArchive;
   if (!open.keeps_write_time) state.write_time = now();
   if (!open.keeps_change_time) state.change_time = now();
+  break_readers(open);
   set_state(irp, open, change::kSize | change::kLastWrite, state, std::move(*reservation));
   co_return Status::success;
 }

@@ -76,6 +76,9 @@ class Volume {
   Task<Status> wait_for_change(Irp& irp);
   Task<Status> lock(Irp& irp);
   Task<Status> unlock(Irp& irp);
+  Task<Status> acknowledge_break(Irp& irp);
+  Task<Status> next_break(Irp& irp);
+  Task<Status> wait_until_settled(Irp& irp);
   /// STATUS_NOT_FOUND: it has completed already.
   Task<Status> cancel(Irp& irp);
 
@@ -134,6 +137,23 @@ class Volume {
   Result<std::uint64_t> check_write(const Irp& irp, const Open& open, std::size_t length) const;
   void put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBytes data,
                  Reservation reservation);
+
+  // oplock_grant.cpp
+  bool break_for_open(const CreateRequest& request, Node& node, bool violation);
+  Status check_lease(const CreateRequest& request, const Node* node) const;
+  std::uint8_t grantable(const Open& open, const Caching& asked) const;
+  void grant_oplock(Irp& irp, Open& open);
+
+  // oplock.cpp
+  void break_oplock(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
+  void ask_to_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
+  void tell_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t from, std::uint8_t to,
+                  bool answers);
+  void settle_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t state);
+  void wake_settled(const Node& node);
+  void break_readers(const Open& open);
+  bool break_handles(const Open& open);
+  void end_oplock(Open& open);
 
   // lock.cpp
   void grant_blocked(Node& node);
@@ -208,6 +228,7 @@ class Volume {
   std::uint64_t free_bytes_ = 0;   // of the medium, at the last flush
 
   PendedIrps pended_;
+  Oplocks oplocks_;
   std::size_t watches_ = 0;  // opens that have one
 
   Credits order_turn_;

@@ -2,6 +2,7 @@
 
 #include "iomgr/check.h"
 #include "iomgr/mutant.h"
+#include "netstack/smb2/oplock.h"
 
 namespace understudy {
 namespace {
@@ -80,6 +81,22 @@ void Netstack::cancel(std::uint32_t lun, std::uint64_t irp_id) {
     irp.cancel.id = id;
     static_cast<void>(co_await self.call(Layer::ff_driver, irp));
   }(*this, lun, irp_id));
+}
+
+void Netstack::hear_breaks(std::uint32_t lun) {
+  if (heard_.size() < bounds::kMaxLuns && heard_.insert(lun).second) spawn(tell_breaks(lun));
+}
+
+Task<void> Netstack::tell_breaks(std::uint32_t lun) {
+  for (;;) {
+    Irp irp = make_irp(Major::oplock);
+    irp.minor = static_cast<std::uint8_t>(OplockMinor::next_break);
+    irp.lun = lun;
+    const Status status = co_await call(Layer::ff_driver, irp);
+    if (status != Status::success) break;
+    smb2::send_break(*this, irp);
+  }
+  heard_.erase(lun);
 }
 
 std::uint64_t Netstack::new_session_id() {

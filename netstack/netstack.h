@@ -9,6 +9,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 
 #include "iomgr/driver.h"
 #include "netstack/buffer_pool.h"
@@ -46,6 +47,10 @@ class Netstack : public Driver {
   /// Completes a pended IRP; if it has completed already, nothing happens.
   void cancel(std::uint32_t lun, std::uint64_t irp_id);
 
+  /// From now on clients are told of breaks of oplocks and leases on the LUN, until it is
+  /// dismounted.
+  void hear_breaks(std::uint32_t lun);
+
   /// All sessions of all connections, by id.
   SessionTable& sessions() { return sessions_; }
   std::uint64_t new_session_id();
@@ -59,6 +64,7 @@ class Netstack : public Driver {
   Credits& connection_slots() { return connection_slots_; }
 
  private:
+  Task<void> tell_breaks(std::uint32_t lun);
   Task<Status> order(Irp& irp);
   void report(Irp& irp) const;
   Status serve(const Irp& irp);
@@ -69,6 +75,7 @@ class Netstack : public Driver {
   BufferPool scratch_;
   Credits irp_slots_;
   std::uint32_t pended_ = 0;
+  std::set<std::uint32_t> heard_;  // LUNs
   Credits connection_slots_;
   std::uint64_t exchanges_ = 0;
   std::map<Endpoint, std::shared_ptr<Server>> servers_;

@@ -128,6 +128,26 @@ Task<void> Connection::send(ConstBytes frame) {
   if (failed(written)) close();
 }
 
+void Connection::post(Header header, ConstBytes body, std::shared_ptr<Session> session) {
+  constexpr std::size_t kLength = 4;
+  const bool sealed = session->encrypts && session->sealer;
+  const std::size_t before = sealed ? auth::transform_header_size : 0;
+  std::vector<std::uint8_t> frame(kLength + before + kHeaderSize);
+  encode_header(header, Bytes(frame).subspan(kLength + before));
+  frame.insert(frame.end(), body.begin(), body.end());
+  const Bytes message = Bytes(frame).subspan(kLength);
+  if (sealed) session->sealer->seal(message, session->id());
+  frame[2] = static_cast<std::uint8_t>(message.size() >> 8);
+  frame[3] = static_cast<std::uint8_t>(message.size());
+  ++in_flight_;
+  netstack_.run(send_posted(std::move(frame)));
+}
+
+Task<void> Connection::send_posted(std::vector<std::uint8_t> frame) {
+  co_await send(frame);
+  if (--in_flight_ == 0) idle_.set();
+}
+
 void Connection::cancel_if(const std::function<bool(const Running&)>& which) {
   for (Running* running : running_) {
     if (!which(*running)) continue;

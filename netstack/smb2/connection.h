@@ -17,6 +17,7 @@
 #include "iomgr/sync.h"
 #include "netstack/auth/signing.h"
 #include "netstack/buffer_pool.h"
+#include "netstack/smb2/header.h"
 #include "netstack/smb2/protocol.h"
 #include "netstack/smb2/running.h"
 #include "netstack/smb2/sequence_window.h"
@@ -47,6 +48,8 @@ struct Negotiation {
   bool multi_channel() const {
     return dialect >= kDialect300 && (client_capabilities & kCapabilityMultiChannel) != 0;
   }
+  /// Section 3.3.5.9: leases are granted.
+  bool leasing() const { return (server_capabilities & kCapabilityLeasing) != 0; }
   /// MaxReadSize, MaxWriteSize and MaxTransactSize (section 3.3.5.4), bytes.
   std::uint32_t max_transfer() const;
 };
@@ -92,6 +95,8 @@ class Connection {
 
   /// Sends a frame, length prefix included, after those that were to be sent before.
   Task<void> send(ConstBytes frame);
+  /// Sends a message that nobody asked for, encrypted if all of the session is.
+  void post(Header header, ConstBytes body, std::shared_ptr<Session> session);
   /// Bytes of the arena that the connection may still take.
   Credits& memory() { return memory_; }
 
@@ -121,6 +126,7 @@ class Connection {
  private:
   Task<bool> serve_one();
   bool admit(const Compound& compound);
+  Task<void> send_posted(std::vector<std::uint8_t> frame);
   Task<void> answer(std::unique_ptr<Compound> compound, Buffer replies);
 
   Netstack& netstack_;

@@ -4,10 +4,12 @@
 
 #include "netstack/netstack.h"
 #include "netstack/smb2/command.h"
+#include "netstack/smb2/compound.h"
 #include "netstack/smb2/connection.h"
 #include "netstack/smb2/create_contexts.h"
 #include "netstack/smb2/facts.h"
 #include "netstack/smb2/names.h"
+#include "netstack/smb2/oplock.h"
 
 namespace understudy::smb2 {
 namespace {
@@ -39,6 +41,7 @@ constexpr std::uint32_t kFileOpened = 1;
 struct Create {
   CreateParameters parameters{};
   std::uint32_t impersonation = 0;
+  std::uint8_t level = 0;  // of the oplock, asked for or granted
   ConstBytes name;
   CreateContexts contexts;
 };
@@ -60,7 +63,8 @@ std::uint32_t granted(std::uint32_t access) {
 
 Status parse(const Request& request, Create& create) {
   WireReader body = request.body();
-  body.skip(4);  // SecurityFlags, RequestedOplockLevel: none is granted
+  body.skip(3);
+  create.level = body.u8();
   create.impersonation = body.u32();
   body.skip(16);
   CreateParameters& parameters = create.parameters;
@@ -114,7 +118,7 @@ void put_response(Reply& reply, const Open& open, const Create& create) {
           : std::vector<std::uint8_t>();
   WireWriter body;
   body.u16(89);
-  body.u8(0);  // OplockLevel: none
+  body.u8(create.level);
   body.u8(0);
   body.u32(create.parameters.create_action);
   put_open_facts(body, facts);
@@ -145,9 +149,20 @@ Status create_pipe(Connection& connection, Request& request, Reply& reply, Creat
   open->tree = request.tree;
   open->access = granted(create.parameters.desired_access);
   create.parameters.create_action = kFileOpened;
+  create.level = kLevelNone;
   if (!add(connection, request, open)) return Status::network_name_deleted;
   put_response(reply, *open, create);
   return Status::success;
+}
+
+Task<Status> ask(Netstack& netstack, Irp& irp, const std::string& path,
+                 const CreateParameters& parameters) {
+  Buffer payload = co_await netstack.scratch().acquire(path.size());
+  std::copy(path.begin(), path.end(), payload.bytes().begin());
+  irp.payload = payload.ref(path.size());
+  irp.create = parameters;
+  const Status status = co_await netstack.ask(irp);
+  co_return status;
 }
 
 }  // namespace
@@ -165,18 +180,25 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
 
   const Result<std::string> path = path_from_wire(create.name);
   if (!path) co_return path.status();
+  create.parameters.allocation_size = create.contexts.allocation_size;
+  create.parameters.caching = asked_caching(create.level, create.contexts, *connection.negotiation);
   Irp irp = netstack.irp(Major::create, *request.tree);
-  Buffer payload = co_await netstack.scratch().acquire(path->size());
-  std::copy(path->begin(), path->end(), payload.bytes().begin());
-  irp.payload = payload.ref(path->size());
-  irp.create = create.parameters;
-  irp.create.allocation_size = create.contexts.allocation_size;
-  const Status status = co_await netstack.ask(irp);
-  payload.release();
+  Status status = co_await ask(netstack, irp, *path, create.parameters);
+  while (status == Status::pending) {  // until a break has been answered
+    Irp wait = netstack.irp(Major::oplock, *request.tree);
+    wait.minor = static_cast<std::uint8_t>(OplockMinor::settled);
+    wait.oplock.object = irp.create.facts.object;
+    status = co_await request.compound->pend(request, reply, wait);
+    if (failed(status)) co_return status;
+    irp = netstack.irp(Major::create, *request.tree);
+    status = co_await ask(netstack, irp, *path, create.parameters);
+  }
   if (failed(status)) co_return status;
 
   create.parameters.create_action = irp.create.create_action;
   create.parameters.facts = irp.create.facts;
+  create.level = answer_caching(irp.create.caching, create.contexts);
+  if (create.level != kLevelNone) netstack.hear_breaks(irp.lun);
   auto open = std::make_shared<Open>();
   open->tree = request.tree;
   open->handle = irp.open;

@@ -1,5 +1,7 @@
 #include "netstack/smb2/create_contexts.h"
 
+#include <algorithm>
+
 namespace understudy::smb2 {
 namespace {
 
@@ -8,6 +10,10 @@ constexpr std::string_view kDiskId = "QFid";
 constexpr std::string_view kExtendedAttributes = "ExtA";
 constexpr std::string_view kAllocationSize = "AlSi";
 constexpr std::string_view kTimewarp = "TWrp";
+
+constexpr std::string_view kLease = "RqLs";
+constexpr std::size_t kLeaseSize = 32;
+constexpr std::size_t kLeaseSizeV2 = 52;
 
 constexpr std::size_t kHead = 16;
 
@@ -19,6 +25,34 @@ std::optional<ConstBytes> part(ConstBytes context, std::uint32_t offset, std::ui
   return context.subspan(offset, length);
 }
 
+std::optional<LeaseContext> parse_lease(ConstBytes data) {
+  if (data.size() != kLeaseSize && data.size() != kLeaseSizeV2) return std::nullopt;
+  WireReader reader(data);
+  LeaseContext lease;
+  const ConstBytes key = reader.take(16);
+  std::copy(key.begin(), key.end(), lease.key.begin());
+  lease.state = reader.u32();
+  lease.flags = reader.u32();
+  reader.skip(8);
+  if (data.size() == kLeaseSize) return lease;
+  lease.version = 2;
+  const ConstBytes parent = reader.take(16);
+  std::copy(parent.begin(), parent.end(), lease.parent.begin());
+  lease.epoch = reader.u16();
+  return lease;
+}
+
+void put_lease(WireWriter& writer, const LeaseContext& lease) {
+  writer.append(lease.key);
+  writer.u32(lease.state);
+  writer.u32(lease.flags);
+  writer.u64(0);
+  if (lease.version == 1) return;
+  writer.append(lease.parent);
+  writer.u16(lease.epoch);
+  writer.u16(0);
+}
+
 Status note(std::string_view name, ConstBytes data, CreateContexts& contexts) {
   if (name == kMaximalAccess) contexts.maximal_access = true;
   if (name == kDiskId) contexts.disk_id = true;
@@ -26,6 +60,10 @@ Status note(std::string_view name, ConstBytes data, CreateContexts& contexts) {
     WireReader reader(data);
     contexts.allocation_size = reader.u64();
     if (!reader.ok()) return Status::invalid_parameter;
+  }
+  if (name == kLease) {
+    contexts.lease = parse_lease(data);
+    if (!contexts.lease) return Status::invalid_parameter;
   }
   if (name == kExtendedAttributes && !data.empty()) return Status::eas_not_supported;
   if (name == kTimewarp) return Status::object_name_not_found;  // there are no snapshots
@@ -88,6 +126,10 @@ std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked, st
     writer.u64(object);
     writer.u64(volume);
     writer.zeros(16);
+  }
+  if (asked.lease) {
+    begin(writer, last, kLease, asked.lease->version == 1 ? kLeaseSize : kLeaseSizeV2);
+    put_lease(writer, *asked.lease);
   }
   return writer.release();
 }

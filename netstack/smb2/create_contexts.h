@@ -1,7 +1,10 @@
-// The contexts of CREATE (MS-SMB2 sections 2.2.13.2 and 2.2.14.2). Answered: MxAc and QFid. Heeded:
-// AlSi. Known and refused: ExtA with extended attributes in it, TWrp. All others (leases, durable
+// The contexts of CREATE (MS-SMB2 sections 2.2.13.2 and 2.2.14.2). Answered: MxAc, QFid and RqLs.
+// Heeded: AlSi. Known and refused: ExtA with extended attributes in it, TWrp. All others (durable
 // handles, ...) are optional by their nature and ignored.
 #pragma once
+
+#include <array>
+#include <optional>
 
 #include "iomgr/result.h"
 #include "iomgr/wire.h"
@@ -9,10 +12,21 @@
 
 namespace understudy::smb2 {
 
+/// RqLs in its two versions (sections 2.2.13.2.8 and 2.2.13.2.10), as asked or as answered.
+struct LeaseContext {
+  std::uint8_t version = 1;
+  std::array<std::uint8_t, 16> key{};
+  std::uint32_t state = 0;
+  std::uint32_t flags = 0;
+  std::array<std::uint8_t, 16> parent{};
+  std::uint16_t epoch = 0;
+};
+
 struct CreateContexts {
   bool maximal_access = false;        // MxAc
   bool disk_id = false;               // QFid
   std::uint64_t allocation_size = 0;  // AlSi, bytes
+  std::optional<LeaseContext> lease;
 };
 
 /// The contexts in `bytes`. STATUS_INVALID_PARAMETER when they are malformed.

@@ -316,8 +316,8 @@ TEST_F(Files, AreNotListedAsWhatTheyAreNot) {
 
 TEST_F(Files, AnswerTheContextsOfCreateAndIgnoreStrangeOnes) {
   WireWriter contexts;
-  for (const std::string_view name : {"MxAc", "QFid", "RqLs"}) {
-    contexts.u32(name == "RqLs" ? 0 : 24);
+  for (const std::string_view name : {"MxAc", "QFid", "Last"}) {
+    contexts.u32(name == "Last" ? 0 : 24);
     contexts.u16(16);
     contexts.u16(4);
     contexts.u64(0);
@@ -336,7 +336,7 @@ TEST_F(Files, AnswerTheContextsOfCreateAndIgnoreStrangeOnes) {
   const std::string text = TestClient::text(created, 88);
   EXPECT_NE(text.find("MxAc"), std::string::npos);
   EXPECT_NE(text.find("QFid"), std::string::npos);
-  EXPECT_EQ(text.find("RqLs"), std::string::npos);
+  EXPECT_EQ(text.find("Last"), std::string::npos);
 }
 
 TEST_F(Files, AreMadeWithTheRoomThatIsWished) {

@@ -35,7 +35,7 @@ TEST(Negotiate, AllowsLargeTransfersFrom210On) {
     const Response response = client.negotiate({static_cast<std::uint16_t>(dialect)});
     WireReader reader(response.body);
     reader.seek(24);
-    EXPECT_EQ(reader.u32(), dialect == 0x0202 ? 0U : kCapabilityLargeMtu);
+    EXPECT_EQ(reader.u32(), dialect == 0x0202 ? 0U : kCapabilityLargeMtu | kCapabilityLeasing);
     EXPECT_EQ(reader.u32(), expected);
   }
 }

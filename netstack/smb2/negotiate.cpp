@@ -268,7 +268,7 @@ Task<Status> negotiate(Connection& connection, Request& request, Reply& reply) {
   agreed.signing = contexts.algorithm.value_or(auth::default_signing_algorithm(dialect));
   agreed.cipher = contexts.cipher =
       choose_cipher(dialect, *offer, contexts, connection.server().config()->encryption);
-  agreed.server_capabilities = agreed.multi_credit() ? kCapabilityLargeMtu : 0;
+  agreed.server_capabilities = agreed.multi_credit() ? kCapabilityLargeMtu | kCapabilityLeasing : 0;
   // Section 3.3.5.4: these are answered only to clients that know them.
   if (agreed.multi_channel()) agreed.server_capabilities |= kCapabilityMultiChannel;
   if (dialect != kDialect311 && agreed.cipher != auth::Cipher::none)

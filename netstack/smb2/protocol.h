@@ -51,6 +51,7 @@ inline constexpr std::uint16_t kSigningEnabled = 1;
 inline constexpr std::uint16_t kSigningRequired = 2;
 
 /// Section 2.2.4, Capabilities.
+inline constexpr std::uint32_t kCapabilityLeasing = 0x00000002;
 inline constexpr std::uint32_t kCapabilityLargeMtu = 0x00000004;
 inline constexpr std::uint32_t kCapabilityMultiChannel = 0x00000008;
 inline constexpr std::uint32_t kCapabilityEncryption = 0x00000040;

@@ -60,6 +60,14 @@ std::shared_ptr<Open> Session::find_open(FileId id) const {
   return right ? found->second : nullptr;
 }
 
+std::shared_ptr<Open> Session::find_handle(std::uint32_t lun, std::uint64_t handle) const {
+  for (const auto& [id, open] : opens_) {
+    if (open->pipe == nullptr && open->handle == handle && open->tree->share.lun == lun)
+      return open;
+  }
+  return nullptr;
+}
+
 void Session::remove_open(const Open& open) {
   opens_.erase(open.id.of_session);
 }

@@ -59,6 +59,7 @@ class Session {
   bool may_open() const;
   void add_open(std::shared_ptr<Open> open, std::uint64_t persistent_id);
   std::shared_ptr<Open> find_open(FileId id) const;
+  std::shared_ptr<Open> find_handle(std::uint32_t lun, std::uint64_t handle) const;
   /// Takes the open out of the table; the caller closes it.
   void remove_open(const Open& open);
 

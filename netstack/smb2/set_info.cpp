@@ -4,6 +4,7 @@
 
 #include "netstack/netstack.h"
 #include "netstack/smb2/command.h"
+#include "netstack/smb2/compound.h"
 #include "netstack/smb2/connection.h"
 #include "netstack/smb2/file_classes.h"
 #include "netstack/smb2/names.h"
@@ -18,23 +19,34 @@ constexpr std::uint64_t kMaxSize = INT64_MAX;
 struct Setting {
   Netstack& netstack;
   Open& open;
-  ConstBytes data;
+  ConstBytes data;  // gone once the request has been pended
+  Request& request;
+  Reply& reply;
 };
 
 Task<Status> set(Setting& setting, std::uint32_t needs, SetMinor minor, SetParameters parameters,
                  std::string path = {}) {
   if (!setting.open.may(needs)) co_return Status::access_denied;
-  Irp irp = setting.netstack.irp(minor, *setting.open.tree);
-  irp.open = setting.open.handle;
-  irp.set = parameters;
-  Buffer payload;
-  if (!path.empty()) {
-    payload = co_await setting.netstack.scratch().acquire(path.size());
-    std::copy(path.begin(), path.end(), payload.bytes().begin());
-    irp.payload = payload.ref(path.size());
+  for (;;) {
+    Irp irp = setting.netstack.irp(minor, *setting.open.tree);
+    irp.open = setting.open.handle;
+    irp.set = parameters;
+    Buffer payload;
+    if (!path.empty()) {
+      payload = co_await setting.netstack.scratch().acquire(path.size());
+      std::copy(path.begin(), path.end(), payload.bytes().begin());
+      irp.payload = payload.ref(path.size());
+    }
+    const Status status = co_await setting.netstack.ask(irp);
+    if (status != Status::pending) co_return status;
+    payload.release();
+    Irp wait = setting.netstack.irp(Major::oplock, *setting.open.tree);
+    wait.minor = static_cast<std::uint8_t>(OplockMinor::settled);
+    wait.oplock.object = irp.information;
+    const Status settled =
+        co_await setting.request.compound->pend(setting.request, setting.reply, wait);
+    if (failed(settled)) co_return settled;
   }
-  const Status status = co_await setting.netstack.ask(irp);
-  co_return status;
 }
 
 /// FileBasicInformation. A time is a FILETIME, 0 (leave), -1 or -2; nothing else is negative.
@@ -162,7 +174,7 @@ Task<Status> set_info(Connection& connection, Request& request, Reply& reply) {
   if (!data || length > connection.negotiation->max_transfer()) co_return Status::invalid_parameter;
   if (request.open->pipe != nullptr || type != kTypeFile) co_return Status::not_supported;
 
-  Setting setting{connection.netstack(), *request.open, *data};
+  Setting setting{connection.netstack(), *request.open, *data, request, reply};
   const Status status = co_await set_file(setting, which);
   if (ok(status)) {
     constexpr std::array<std::uint8_t, 2> kBody = {2, 0};

@@ -1,0 +1,115 @@
+// What CREATE does about oplocks: it breaks those of others that stand in its way, and gets its own
+// (MS-FSA 2.1.5.1.2, 2.1.5.17; MS-SMB2 3.3.5.9.8, 3.3.5.9.11).
+#include <algorithm>
+
+#include "fs_cache/create_request.h"
+#include "fs_cache/file_constants.h"
+#include "fs_cache/volume.h"
+
+namespace understudy {
+namespace {
+
+using caching::kHandle;
+using caching::kRead;
+using caching::kWrite;
+
+/// Opens for these alone touch nothing that is cached; leases allow one right more than oplocks.
+bool is_stat_open(std::uint32_t granted, bool for_lease) {
+  constexpr std::uint32_t kStat =
+      access::kReadAttributes | access::kWriteAttributes | access::kSynchronize;
+  return (granted & ~(kStat | (for_lease ? access::kReadControl : 0))) == 0;
+}
+
+bool can_be_granted(std::uint8_t state) {
+  return (state & kRead) != 0 && without(state, caching::kAll) == 0;
+}
+
+}  // namespace
+
+/// Whether the open of `node` has to wait for a break. `violation`: share modes forbid it as things
+/// are; handles that are kept for caching alone may go.
+bool Volume::break_for_open(const CreateRequest& request, Node& node, bool violation) {
+  const std::uint32_t wanted = granted_access(request.access, &node);
+  const std::uint8_t mask = violation ? kHandle : kWrite;
+  bool waits = false;
+  const std::vector<std::shared_ptr<Oplock>> all = node.oplocks;
+  for (const std::shared_ptr<Oplock>& each : all) {
+    const bool own = each->is_lease() && request.caching.kind == Caching::lease &&
+                     each->key == lease_key(request.caching);
+    if (own || (is_stat_open(wanted, each->is_lease()) && !request.overwrites())) continue;
+    const std::uint8_t held = each->state;
+    std::uint8_t to = without(held, mask);
+    if (request.overwrites() && !violation) to = 0;
+    if (to != held) break_oplock(each, to);
+    waits = waits || (each->breaking && ((held & mask) != 0 || to == held));
+  }
+  return waits;
+}
+
+/// A client's lease key is of one file.
+Status Volume::check_lease(const CreateRequest& request, const Node* node) const {
+  if (request.caching.kind != Caching::lease) return Status::success;
+  const auto found = oplocks_.leases.find(lease_key(request.caching));
+  return found == oplocks_.leases.end() || found->second->node == node ? Status::success
+                                                                       : Status::invalid_parameter;
+}
+
+/// What of `wanted` the other opens of the file leave.
+std::uint8_t Volume::grantable(const Open& open, const Caching& asked) const {
+  const Node& node = *open.node;
+  std::uint8_t state = can_be_granted(asked.state) ? asked.state : 0;
+  bool others_keep_handles = false;
+  bool others_have_oplocks = false;
+  for (const Open* other : node.opens) {
+    const Oplock* const oplock = other->oplock.get();
+    const bool same = oplock != nullptr && oplock->is_lease() && asked.kind == Caching::lease &&
+                      oplock->key == lease_key(asked);
+    if (other == &open || same) continue;
+    if (!is_stat_open(other->access, asked.kind == Caching::lease)) state = without(state, kWrite);
+    if (oplock == nullptr || oplock->state == 0) continue;
+    state = without(state, kWrite);
+    others_have_oplocks = others_have_oplocks || !oplock->is_lease();
+    others_keep_handles = others_keep_handles || (oplock->state & kHandle) != 0;
+  }
+  if (node.locks != nullptr && !node.locks->held.empty()) state = 0;
+  if (asked.kind == Caching::lease) return others_have_oplocks ? without(state, kHandle) : state;
+  if (others_keep_handles) return 0;
+  return (state & kWrite) != 0 ? state : without(state, kHandle);
+}
+
+void Volume::grant_oplock(Irp& irp, Open& open) {
+  Caching& asked = irp.create.caching;
+  const bool whole = asked.kind == Caching::oplock || asked.kind == Caching::lease;
+  if (!whole || open.node->is_directory()) {
+    asked = {};
+    return;
+  }
+  const std::uint8_t state = grantable(open, asked);
+  std::shared_ptr<Oplock> oplock;
+  if (asked.kind == Caching::lease) {
+    const auto found = oplocks_.leases.find(lease_key(asked));
+    if (found != oplocks_.leases.end()) oplock = found->second;
+  } else if (state == 0) {
+    asked = {};
+    return;
+  }
+  if (oplock == nullptr) {
+    oplock = std::make_shared<Oplock>(
+        Oplock{asked.kind, lease_key(asked), asked.version, open.node, irp.session, {}});
+    oplock->state = state;
+    oplock->epoch = static_cast<std::uint16_t>(asked.epoch + 1);
+    open.node->oplocks.push_back(oplock);
+    if (oplock->is_lease()) oplocks_.leases.emplace(oplock->key, oplock);
+  } else if (!oplock->breaking && without(oplock->state, state) == 0 && oplock->state != state) {
+    oplock->state = state;  // more than before, never other than before
+    ++oplock->epoch;
+  }
+  oplock->opens.push_back(open.id);
+  open.oplock = oplock;
+  asked.state = oplock->state;
+  asked.breaking = oplock->breaking ? 1 : 0;
+  asked.version = oplock->version;
+  asked.epoch = oplock->epoch;
+}
+
+}  // namespace understudy
