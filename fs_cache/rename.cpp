@@ -136,6 +136,9 @@ void Volume::put_name(Irp& irp, Open& open, const Walk& walk, const std::string&
     names_.move_link(*open.link, *walk.parent, name, logged.lsn);
     changed_name(*open.link, stays ? ChangeAction::renamed_new_name : ChangeAction::added,
                  logged.lsn);
+    // As NTFS tells it: a file with another name counts as changed.
+    if (!node.is_directory())
+      changed(open.link, ChangeAction::modified, change::kAttributes, logged.lsn);
   } else {
     const Link& link = names_.add_link(*walk.parent, name, node, logged.lsn);
     changed_name(link, ChangeAction::added, logged.lsn);
