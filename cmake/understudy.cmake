@@ -20,6 +20,8 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # g++ 12 warns wrongly about coroutine frames and inlined standard containers under optimisation.
   target_compile_options(understudy_flags INTERFACE -Wno-maybe-uninitialized -Wno-array-bounds
     -Wno-stringop-overflow -Wno-stringop-overread -Wno-restrict -Wno-dangling-pointer)
+else()
+  target_compile_options(understudy_flags INTERFACE -Wno-sign-conversion)  # as in g++'s -Wconversion
 endif()
 
 # understudy_layer(NAME SOURCES ... TESTS ...): library understudy_NAME from SOURCES, process NAME from

@@ -15,6 +15,7 @@ namespace understudy::smb2 {
 
 class TestFileSystem : public Driver {
  public:
+  static constexpr std::uint64_t kMaxFile = std::uint64_t{1} << 24;
   struct File {
     std::vector<std::uint8_t> data;
     bool directory = false;
@@ -162,7 +163,8 @@ class TestFileSystem : public Driver {
     const auto& data = files[handles.at(irp.open).path].data;
     if (irp.read.offset >= data.size()) return Status::end_of_file;
     const std::size_t count = std::min<std::size_t>(irp.read.length, data.size() - irp.read.offset);
-    std::memcpy(arena().room(irp.payload)->data(), data.data() + irp.read.offset, count);
+    std::copy_n(data.begin() + static_cast<std::ptrdiff_t>(irp.read.offset), count,
+                arena().room(irp.payload)->begin());
     irp.information = count;
     return Status::success;
   }
@@ -171,6 +173,7 @@ class TestFileSystem : public Driver {
     auto& data = files[handles.at(irp.open).path].data;
     const std::uint64_t offset = irp.write.offset == kAppend ? data.size() : irp.write.offset;
     const Bytes bytes = *arena().bytes(irp.payload);
+    if (offset > kMaxFile - bytes.size()) return Status::disk_full;
     data.resize(std::max<std::size_t>(data.size(), offset + bytes.size()));
     std::copy(bytes.begin(), bytes.end(), data.begin() + static_cast<std::ptrdiff_t>(offset));
     irp.information = bytes.size();
@@ -201,6 +204,7 @@ class TestFileSystem : public Driver {
         files[open.path].delete_pending = irp.set.delete_file != 0;
         return Status::success;
       case SetMinor::end_of_file:
+        if (irp.set.size > kMaxFile) return Status::disk_full;
         files[open.path].data.resize(irp.set.size);
         return Status::success;
       default:
