@@ -7,6 +7,7 @@
 #include <functional>
 #include <list>
 #include <map>
+#include <set>
 #include <string>
 
 #include "iomgr/driver.h"
@@ -43,6 +44,29 @@ class TestFileSystem : public Driver {
       const bool waits = irp.minor == static_cast<std::uint8_t>(NotifyMinor::wait);
       return waits ? pend(irp) : fetch(irp);
     });
+    on(Major::lock_control, [this](Irp& irp) -> Task<Status> {
+      seen.push_back(irp);
+      if (irp.lock.wait != 0) {
+        const Status status = co_await pend(irp);
+        co_return status;
+      }
+      const bool locks = irp.minor == static_cast<std::uint8_t>(LockMinor::lock);
+      if (locks && !locked.insert(irp.lock.offset).second) co_return Status::lock_not_granted;
+      if (!locks && locked.erase(irp.lock.offset) == 0) co_return Status::range_not_locked;
+      co_return Status::success;
+    });
+    on(Major::oplock, [this](Irp& irp) -> Task<Status> {
+      seen.push_back(irp);
+      if (irp.minor == static_cast<std::uint8_t>(OplockMinor::acknowledge))
+        co_return Status::success;
+      const Status status = co_await pend(irp);
+      if (irp.minor == static_cast<std::uint8_t>(OplockMinor::next_break)) {
+        irp.open = broken.open;
+        irp.session = broken.session;
+        irp.oplock = broken.oplock;
+      }
+      co_return status;
+    });
     on(Major::cancel, [this](Irp& irp) -> Task<Status> {
       complete_pended([&irp](const Irp& kept) { return kept.id == irp.cancel.id; },
                       Status::cancelled);
@@ -78,6 +102,18 @@ class TestFileSystem : public Driver {
     complete_pended([](const Irp& irp) { return irp.major == Major::notify_change; },
                     Status::success);
   }
+  bool grants = false;        // oplocks and leases, as they are asked for
+  bool breaks_first = false;  // the next CREATE has to wait
+  Irp broken;                 // what the next break is said to be
+  void break_oplock() {
+    complete_pended(
+        [](const Irp& irp) {
+          return irp.major == Major::oplock &&
+                 irp.minor == static_cast<std::uint8_t>(OplockMinor::next_break);
+        },
+        Status::success);
+  }
+  std::set<std::uint64_t> locked;    // offsets
   std::vector<std::string> changes;  // names, all of them added
 
  private:
@@ -131,6 +167,8 @@ class TestFileSystem : public Driver {
   }
 
   Status create(Irp& irp) {
+    if (std::exchange(breaks_first, false)) return Status::pending;
+    if (!grants) irp.create.caching = {};
     const std::string path = text(irp);
     const bool exists = files.contains(path);
     const std::uint32_t disposition = irp.create.create_disposition;
