@@ -67,6 +67,7 @@ std::uint8_t Volume::grantable(const Open& open, const Caching& asked) const {
     if (other == &open || same) continue;
     if (!is_stat_open(other->access, asked.kind == Caching::lease)) state = without(state, kWrite);
     if (oplock == nullptr || oplock->state == 0) continue;
+    if ((oplock->state & kWrite) != 0) return 0;  // it has not seen what we open for
     state = without(state, kWrite);
     others_have_oplocks = others_have_oplocks || !oplock->is_lease();
     others_keep_handles = others_keep_handles || (oplock->state & kHandle) != 0;
@@ -100,8 +101,9 @@ void Volume::grant_oplock(Irp& irp, Open& open) {
     oplock->epoch = static_cast<std::uint16_t>(asked.epoch + 1);
     open.node->oplocks.push_back(oplock);
     if (oplock->is_lease()) oplocks_.leases.emplace(oplock->key, oplock);
-  } else if (!oplock->breaking && without(oplock->state, state) == 0 && oplock->state != state) {
-    oplock->state = state;  // more than before, never other than before
+  } else if (!oplock->breaking && state == asked.state && without(oplock->state, state) == 0 &&
+             oplock->state != state) {
+    oplock->state = state;  // all that was asked for and more than before, or as before
     ++oplock->epoch;
   }
   oplock->opens.push_back(open.id);

@@ -187,6 +187,22 @@ TEST_F(OplockTest, LeasesAreSharedByTheOpensOfTheirKeyAndGrow) {
   EXPECT_EQ(open_path("another", lease(1, kRead, 2), How{}), Status::success);
 }
 
+TEST_F(OplockTest, LeasesGrowByAllThatIsAskedForOrNotAtAll) {
+  hold(lease(1, kRead), kRead);
+  hold(lease(2, kRead), kRead);
+  hold(lease(1, kAll), kRead);  // the other key forbids to write
+  hold(lease(1, kRH), kRH);
+}
+
+TEST_F(OplockTest, AreNotGrantedBesideOneThatAllowsWriting) {
+  hold(oplock(kExclusive), kExclusive);
+  How attributes;
+  attributes.access = access::kReadAttributes | access::kSynchronize;
+  EXPECT_EQ(open(oplock(kLevelII), attributes), Status::success);
+  EXPECT_EQ(node->last.create.caching.state, 0);
+  EXPECT_EQ(next_break(), "");
+}
+
 TEST_F(OplockTest, LeasesOfOtherKeysBreakTheRightToWrite) {
   hold(lease(1, kAll), kAll);
   EXPECT_EQ(open(lease(2, kAll)), Status::pending);
