@@ -6,14 +6,18 @@ namespace understudy {
 FfDriver::FfDriver(Seams seams) : Driver(Layer::ff_driver, seams) {
   for (const Major major :
        {Major::create, Major::close, Major::read, Major::write, Major::query_information,
-        Major::set_information, Major::query_directory, Major::query_volume}) {
+        Major::set_information, Major::query_directory, Major::query_volume, Major::reclaim}) {
     on(major, [this](Irp& irp) { return operation(irp); });
   }
   on(Major::notify_change, [this](Irp& irp) {
     const bool waits = irp.minor == static_cast<std::uint8_t>(NotifyMinor::wait);
     return waits ? control(irp) : operation(irp);
   });
-  for (const Major major : {Major::lock_control, Major::oplock, Major::cancel}) {
+  on(Major::lock_control, [this](Irp& irp) {
+    const bool waits = irp.minor == static_cast<std::uint8_t>(LockMinor::wait);
+    return waits ? control(irp) : operation(irp);
+  });
+  for (const Major major : {Major::oplock, Major::cancel}) {
     on(major, [this](Irp& irp) { return control(irp); });
   }
   on(Major::flush_buffers, [this](Irp& irp) { return flush_buffers(irp); });

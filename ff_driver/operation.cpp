@@ -33,7 +33,7 @@ Task<Status> FfDriver::operation(Irp& irp) {
   co_return acknowledge(irp, cached);  // STEP 412
 }
 
-/// What concerns open handles alone (locks, oplocks, waiting for a change): nothing to mirror,
+/// What concerns open handles alone (oplocks, waiting for a lock or a change): nothing to mirror,
 /// nothing shown. It may be pended for long, so it is never inside the gate; fs_cache completes it
 /// when the LUN leaves.
 Task<Status> FfDriver::control(Irp& irp) {

@@ -154,7 +154,7 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
   Open& open = add_open(request, access, *node, link);
   grant_oplock(irp, open);
   irp.open = open.id;
-  irp.create.create_action = static_cast<std::uint32_t>(action);
+  irp.create.create_action = static_cast<std::uint16_t>(action);
   irp.create.facts = facts_of(*node, link);
 }
 

@@ -9,14 +9,14 @@ using Arguments = TestNode::OpenArguments;
 
 TEST_F(Create, MakesAFileThatCanBeOpenedByAnotherCase) {
   const std::uint64_t handle = node->must_open("Report.TXT", {.disposition = Disposition::create});
-  EXPECT_EQ(node->last.create.create_action, static_cast<std::uint32_t>(CreateAction::created));
+  EXPECT_EQ(node->last.create.create_action, static_cast<std::uint16_t>(CreateAction::created));
   EXPECT_EQ(node->last.create.facts.attributes, attribute::kArchive);
   EXPECT_EQ(node->last.lsn, 1U);
   EXPECT_EQ(node->last.epoch, 1U);
   EXPECT_GT(node->last.record.length, 0U);
   EXPECT_EQ(node->close(handle), Status::success);
   node->must_open("rEPORT.txt", {.disposition = Disposition::open});
-  EXPECT_EQ(node->last.create.create_action, static_cast<std::uint32_t>(CreateAction::opened));
+  EXPECT_EQ(node->last.create.create_action, static_cast<std::uint16_t>(CreateAction::opened));
   EXPECT_EQ(node->last.lsn, 0U);
   EXPECT_EQ(node->last.record.length, 0U);
   EXPECT_EQ(node->last.shows, 1U);
@@ -56,13 +56,13 @@ TEST_F(Create, FollowsTheTableOfDispositions) {
     const std::string name = "file" + std::to_string(static_cast<int>(row.disposition));
     EXPECT_EQ(node->open(name, {.disposition = row.disposition}), row.if_absent) << name;
     if (ok(row.if_absent)) {
-      EXPECT_EQ(node->last.create.create_action, static_cast<std::uint32_t>(row.made)) << name;
+      EXPECT_EQ(node->last.create.create_action, static_cast<std::uint16_t>(row.made)) << name;
       EXPECT_EQ(node->close(node->last.open), Status::success);
     }
     node->make_file(name, "content");
     EXPECT_EQ(node->open(name, {.disposition = row.disposition}), row.if_there) << name;
     if (ok(row.if_there)) {
-      EXPECT_EQ(node->last.create.create_action, static_cast<std::uint32_t>(row.found)) << name;
+      EXPECT_EQ(node->last.create.create_action, static_cast<std::uint16_t>(row.found)) << name;
       const bool cleared = row.found != CreateAction::opened;
       EXPECT_EQ(node->last.create.facts.size, cleared ? 0U : 7U) << name;
       EXPECT_EQ(node->close(node->last.open), Status::success);

@@ -83,6 +83,8 @@ void Fold::add(const Record& record) {
     case Effect::link:
       take_over_name(record);
       break;
+    case Effect::note:
+      break;
   }
 }
 

@@ -21,10 +21,7 @@ FsCache::FsCache(Seams seams, MediumFactory make_medium)
   on(Major::query_directory, [this](Irp& irp) { return serve(irp, &Volume::query_directory); });
   on(Major::query_volume, [this](Irp& irp) { return serve(irp, &Volume::query_volume); });
   on(Major::notify_change, [this](Irp& irp) { return notify_change(irp); });
-  on(Major::lock_control, [this](Irp& irp) {
-    const bool locks = irp.minor == static_cast<std::uint8_t>(LockMinor::lock);
-    return control(irp, locks ? &Volume::lock : &Volume::unlock);
-  });
+  on(Major::lock_control, [this](Irp& irp) { return lock_control(irp); });
   on(Major::oplock, [this](Irp& irp) { return oplock(irp); });
   on(Major::cancel, [this](Irp& irp) { return control(irp, &Volume::cancel); });
   on(Major::lazy_write, [this](Irp& irp) { return lazy_write(irp); });
@@ -55,6 +52,18 @@ Task<Status> FsCache::control(Irp& irp, Volume::Operation operation) {
 Task<Status> FsCache::notify_change(Irp& irp) {
   const bool waits = irp.minor == static_cast<std::uint8_t>(NotifyMinor::wait);
   return waits ? control(irp, &Volume::wait_for_change) : serve(irp, &Volume::fetch_changes);
+}
+
+Task<Status> FsCache::lock_control(Irp& irp) {
+  switch (static_cast<LockMinor>(irp.minor)) {
+    case LockMinor::lock:
+      co_return co_await serve(irp, &Volume::lock);
+    case LockMinor::unlock:
+      co_return co_await serve(irp, &Volume::unlock);
+    case LockMinor::wait:
+      co_return co_await control(irp, &Volume::wait_for_lock);
+  }
+  co_return Status::invalid_device_request;
 }
 
 Task<Status> FsCache::oplock(Irp& irp) {

@@ -25,6 +25,7 @@ class FsCache : public Driver {
   Task<Status> serve(Irp& irp, Volume::Operation operation);
   Task<Status> control(Irp& irp, Volume::Operation operation);
   Task<Status> notify_change(Irp& irp);
+  Task<Status> lock_control(Irp& irp);
   Task<Status> oplock(Irp& irp);
   Task<Status> flush_buffers(Irp& irp);
   Task<Status> lazy_write(Irp& irp);

@@ -1,4 +1,5 @@
-// LOCK and UNLOCK (MS-FSA 2.1.5.8, 2.1.5.9). Locks are volatile: they change nothing of the LUN.
+// LOCK and UNLOCK (MS-FSA 2.1.5.8, 2.1.5.9). Who has to wait does so with an IRP of its own, and
+// then tries again: a lock is taken by an operation, which can be mirrored, and by nothing else.
 #include <algorithm>
 
 #include "fs_cache/file_constants.h"
@@ -7,10 +8,8 @@
 namespace understudy {
 
 Task<Status> Volume::lock(Irp& irp) {
-  const bool waits = irp.lock.wait != 0;
   const Result<Open*> found = find_open(irp);
-  // Who waits had the handle a moment ago: it was closed, which ends the waiting.
-  if (!found) co_return waits ? Status::range_not_locked : found.status();
+  if (!found) co_return found.status();
   Open& open = **found;
   Node& node = *open.node;
   const RangeLock wanted{irp.lock.offset, irp.lock.length, irp.lock.exclusive != 0, open.id};
@@ -20,16 +19,25 @@ Task<Status> Volume::lock(Irp& irp) {
   if (!wanted.valid()) co_return Status::invalid_lock_range;
   if (node.locks == nullptr) node.locks = std::make_unique<RangeLocks>();
   RangeLocks& locks = *node.locks;
-  std::erase_if(locks.blocked, [this](const auto& each) { return !pended_.contains(each.irp); });
   if (locks.held.size() + locks.blocked.size() >= bounds::kMaxLocksPerFile)
     co_return Status::insufficient_resources;
-  if (!locks.conflicts(wanted)) {
-    locks.held.push_back(wanted);
-    break_readers(open);
-    co_return Status::success;
-  }
-  if (!waits) co_return Status::lock_not_granted;
-  locks.blocked.push_back({irp.id, wanted});
+  if (locks.conflicts(wanted)) co_return Status::lock_not_granted;
+  locks.held.push_back(wanted);
+  break_readers(open);
+  co_return Status::success;
+}
+
+Task<Status> Volume::wait_for_lock(Irp& irp) {
+  const Result<Open*> found = find_open(irp);
+  // It was there a moment ago: it was closed, which ends the waiting.
+  if (!found) co_return Status::range_not_locked;
+  RangeLocks* const locks = (*found)->node->locks.get();
+  const RangeLock wanted{irp.lock.offset, irp.lock.length, irp.lock.exclusive != 0, irp.open};
+  if (locks == nullptr || !locks->conflicts(wanted)) co_return Status::success;
+  std::erase_if(locks->blocked, [this](const auto& each) { return !pended_.contains(each.irp); });
+  if (locks->held.size() + locks->blocked.size() >= bounds::kMaxLocksPerFile)
+    co_return Status::insufficient_resources;
+  locks->blocked.push_back({irp.id, wanted});
   const Status status = co_await pended_.wait(irp.id);
   co_return status;
 }
@@ -40,18 +48,16 @@ Task<Status> Volume::unlock(Irp& irp) {
   Node& node = *(*found)->node;
   const RangeLock range{irp.lock.offset, irp.lock.length, false, irp.open};
   if (node.locks == nullptr || !node.locks->unlock(range)) co_return Status::range_not_locked;
-  grant_blocked(node);
+  wake_blocked(node);
   co_return Status::success;
 }
 
-/// Something was unlocked: who waits and meets no lock any more has his.
-void Volume::grant_blocked(Node& node) {
+/// Something was unlocked: who waits and meets no lock any more may try again.
+void Volume::wake_blocked(Node& node) {
   RangeLocks& locks = *node.locks;
   std::erase_if(locks.blocked, [this, &locks](const RangeLocks::Blocked& each) {
     if (!pended_.contains(each.irp)) return true;
-    if (locks.conflicts(each.lock)) return false;
-    locks.held.push_back(each.lock);
-    return pended_.complete(each.irp, Status::success);
+    return !locks.conflicts(each.lock) && pended_.complete(each.irp, Status::success);
   });
   if (locks.held.empty() && locks.blocked.empty()) node.locks.reset();
 }
@@ -65,7 +71,7 @@ void Volume::end_locks(const Open& open) {
     pended_.complete(each.irp, Status::range_not_locked);
     return true;
   });
-  grant_blocked(node);
+  wake_blocked(node);
 }
 
 bool Volume::locked_against(const Open& open, std::uint64_t offset, std::uint64_t length,

@@ -15,26 +15,26 @@ class Lock : public FsCacheTest {
   Irp make(LockMinor minor, std::uint64_t open, std::uint64_t offset, std::uint64_t length) {
     Irp made = node->irp(Major::lock_control, static_cast<std::uint8_t>(minor));
     made.open = open;
-    made.lock = {offset, length, 0, 0};
+    made.lock = {offset, length, 0, 0, 0};
     return made;
   }
   Status shared(std::uint64_t open, std::uint64_t offset, std::uint64_t length) {
     return node->run(make(LockMinor::lock, open, offset, length)).status;
   }
-  Irp exclusive_irp(std::uint64_t open, std::uint64_t offset, std::uint64_t length, bool waits) {
-    Irp made = make(LockMinor::lock, open, offset, length);
+  Irp exclusive_irp(LockMinor minor, std::uint64_t open, std::uint64_t offset,
+                    std::uint64_t length) {
+    Irp made = make(minor, open, offset, length);
     made.lock.exclusive = 1;
-    made.lock.wait = waits ? 1 : 0;
     return made;
   }
   Status exclusive(std::uint64_t open, std::uint64_t offset, std::uint64_t length) {
-    return node->run(exclusive_irp(open, offset, length, false)).status;
+    return node->run(exclusive_irp(LockMinor::lock, open, offset, length)).status;
   }
   Status unlock(std::uint64_t open, std::uint64_t offset, std::uint64_t length) {
     return node->run(make(LockMinor::unlock, open, offset, length)).status;
   }
   auto wait_for(std::uint64_t open, std::uint64_t offset, std::uint64_t length) {
-    return node->begin(exclusive_irp(open, offset, length, true));
+    return node->begin(exclusive_irp(LockMinor::wait, open, offset, length));
   }
 
   std::uint64_t one = 0;
@@ -99,21 +99,25 @@ TEST_F(Lock, KeepsOthersFromTransfersAndItsOwnHandleFromWritingWhatIsShared) {
   EXPECT_EQ(node->read(other, 10, 10), Status::success);
 }
 
-TEST_F(Lock, IsGrantedToThoseWhoWaitInTheOrderInWhichTheyCame) {
+TEST_F(Lock, ThatIsWaitedForMayBeTriedAgainWhenNothingIsInItsWay) {
   EXPECT_EQ(exclusive(one, 0, 10), Status::success);
+  EXPECT_EQ(exclusive(one, 30, 10), Status::success);
   const auto first = wait_for(other, 0, 10);
-  const auto second = wait_for(one, 5, 10);
+  const auto second = wait_for(other, 5, 30);
   EXPECT_EQ(node->now(first), Status::pending);
   EXPECT_EQ(unlock(one, 0, 10), Status::success);
   EXPECT_EQ(node->now(first), Status::success);
   EXPECT_EQ(node->now(second), Status::pending);
-  EXPECT_EQ(node->close(other), Status::success);
+  EXPECT_EQ(exclusive(other, 0, 10), Status::success);
+  EXPECT_EQ(node->close(one), Status::success);
+  EXPECT_EQ(node->now(second), Status::pending);
+  EXPECT_EQ(unlock(other, 0, 10), Status::success);
   EXPECT_EQ(node->now(second), Status::success);
 }
 
 TEST_F(Lock, WaitingEndsWithACancelOrTheHandleAndThenTakesNothing) {
   EXPECT_EQ(exclusive(one, 0, 10), Status::success);
-  const Irp waiting = exclusive_irp(other, 0, 10, true);
+  const Irp waiting = exclusive_irp(LockMinor::wait, other, 0, 10);
   const auto cancelled = node->begin(waiting);
   Irp cancel = node->irp(Major::cancel);
   cancel.cancel.id = waiting.id;
@@ -126,7 +130,8 @@ TEST_F(Lock, WaitingEndsWithACancelOrTheHandleAndThenTakesNothing) {
   EXPECT_EQ(node->now(closed), Status::range_not_locked);
   EXPECT_EQ(unlock(one, 0, 10), Status::success);
   EXPECT_EQ(exclusive(one, 0, 10), Status::success);
-  EXPECT_EQ(node->run(exclusive_irp(other, 0, 10, true)).status, Status::range_not_locked);
+  EXPECT_EQ(node->run(exclusive_irp(LockMinor::wait, other, 0, 10)).status,
+            Status::range_not_locked);
 }
 
 TEST_F(Lock, ChangesNothingOfTheLun) {

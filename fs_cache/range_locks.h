@@ -32,7 +32,7 @@ struct RangeLocks {
     RangeLock lock;
   };
   std::vector<RangeLock> held;
-  std::deque<Blocked> blocked;  // first come, first served
+  std::deque<Blocked> blocked;  // woken in this order
 
   bool conflicts(const RangeLock& wanted) const;
   /// Whether a lock keeps `open` from reading, or writing, these bytes.

@@ -58,6 +58,10 @@ Task<Status> Volume::set_information(Irp& irp) {
       return set_end_of_file(irp);
     case SetMinor::allocation:
       return set_allocation(irp);
+    case SetMinor::security:
+      return refuse(Status::not_supported);
+    case SetMinor::extended_attributes:
+      return refuse(Status::eas_not_supported);
   }
   return refuse(Status::invalid_info_class);
 }

@@ -65,6 +65,8 @@ class Volume {
   Task<Status> query_directory(Irp& irp);
   Task<Status> query_volume(Irp& irp);
   Task<Status> fetch_changes(Irp& irp);
+  Task<Status> lock(Irp& irp);
+  Task<Status> unlock(Irp& irp);
   /// Of one open. `shows` is what ff_driver has to see on the medium before the client gets its
   /// answer.
   Task<Status> flush_buffers(Irp& irp);
@@ -74,8 +76,7 @@ class Volume {
   /// Runs what only concerns open handles: it may wait as long as it likes, and shows nothing.
   Task<Status> control(Irp& irp, Operation operation);
   Task<Status> wait_for_change(Irp& irp);
-  Task<Status> lock(Irp& irp);
-  Task<Status> unlock(Irp& irp);
+  Task<Status> wait_for_lock(Irp& irp);
   Task<Status> acknowledge_break(Irp& irp);
   Task<Status> next_break(Irp& irp);
   Task<Status> wait_until_settled(Irp& irp);
@@ -156,7 +157,7 @@ class Volume {
   void end_oplock(Open& open);
 
   // lock.cpp
-  void grant_blocked(Node& node);
+  void wake_blocked(Node& node);
   void end_locks(const Open& open);
   static bool locked_against(const Open& open, std::uint64_t offset, std::uint64_t length,
                              bool writes);

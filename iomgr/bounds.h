@@ -68,6 +68,13 @@ inline constexpr std::uint32_t kMaxCopyBytes = 16 * kMiB;
 // A server's shares, and the order that names them with the accounts file in it.
 inline constexpr std::size_t kMaxShares = 64;
 
+// Properties (iomgr/property.h): one value, as NTFS bounds extended attributes and descriptors, and
+// how many one operation assigns at once.
+inline constexpr std::size_t kMaxProperty = 64 * kKiB;
+inline constexpr std::size_t kMaxProperties = 64;
+// All that one record carries of them; together with its data it is at most a transfer.
+inline constexpr std::size_t kMaxPropertyBytes = 256 * kKiB;
+
 // Volumes: LUNs one node may have mounted at once, and what it keeps in memory of each.
 inline constexpr std::uint32_t kMaxLuns = 64;
 // The names of one degraded flush: less than the largest log that can be configured.

@@ -27,7 +27,8 @@ std::string_view to_string(Major major) {
                                                                    "lock_control",
                                                                    "notify_change",
                                                                    "oplock",
-                                                                   "cancel"};
+                                                                   "cancel",
+                                                                   "reclaim"};
   const auto index = static_cast<std::size_t>(major);
   return index < kNames.size() ? kNames[index] : "?";
 }

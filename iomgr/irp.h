@@ -56,11 +56,28 @@ enum class Major : std::uint8_t {
   notify_change = 13,  // IRP_MN_NOTIFY_CHANGE_DIRECTORY; minor: NotifyMinor
   oplock = 14,         // the FSCTLs about oplocks; minor: OplockMinor
   cancel = 15,         // IoCancelIrp: completes a pended IRP with STATUS_CANCELLED
+  reclaim = 16,        // a client that comes back takes over its durable open; see DurableRequest
 };
-inline constexpr std::size_t kMajors = 16;
+inline constexpr std::size_t kMajors = 17;
 std::string_view to_string(Major major);
 
-enum class SetMinor : std::uint8_t { basic, rename, link, disposition, end_of_file, allocation };
+enum class SetMinor : std::uint8_t {
+  basic,
+  rename,
+  link,
+  disposition,
+  end_of_file,
+  allocation,
+  security,             // payload: the parts of a descriptor that set.selection names
+  extended_attributes,  // payload: FILE_FULL_EA_INFORMATION; each is set, or removed if it is empty
+};
+
+enum class QueryMinor : std::uint8_t {
+  facts,
+  security,             // payload out: a descriptor with the parts that query.selection names
+  extended_attributes,  // payload out: FILE_FULL_EA_INFORMATION, all of them
+  streams,              // payload out: FILE_STREAM_INFORMATION in UTF-8, StreamEntry records
+};
 
 // Pended IRPs. An operation that would have to wait for another client completes with
 // STATUS_PENDING and has changed nothing. Who wants to wait sends the IRP of the same family that
@@ -69,8 +86,9 @@ enum class SetMinor : std::uint8_t { basic, rename, link, disposition, end_of_fi
 // operations. They complete at the latest with their handle, or when the LUN is dismounted.
 
 enum class LockMinor : std::uint8_t {
-  lock,    // one range; `lock.wait` 1: pended until it is granted
+  lock,    // one range; STATUS_LOCK_NOT_GRANTED: somebody else's is in the way
   unlock,  // one range, exactly as it was locked
+  wait,    // pended until nothing is in the way of a lock of that range; then `lock` is tried again
 };
 
 enum class NotifyMinor : std::uint8_t {
@@ -167,18 +185,49 @@ struct Caching {
 };
 static_assert(sizeof(Caching) == 40);
 
+/// Opens that outlive their connection (MS-SMB2 3.3.1.10): by version 1 or 2 of the contexts, or
+/// so that nobody may take their place meanwhile.
+enum class DurableKind : std::uint16_t { none = 0, durable = 1, durable_v2 = 2, persistent = 3 };
+
+/// CREATE, a property: the open shall be kept when its client is gone, and be given back to whoever
+/// shows the same GUIDs and owner. `reclaim`, a property: who asks for it back. The open is
+/// `irp.open`, or, where that is 0, the one with this create GUID.
+struct DurableRequest {
+  DurableKind kind;
+  std::uint16_t replay;           // CREATE: it may be a retry (SMB2_FLAGS_REPLAY_OPERATION)
+  std::uint32_t timeout_ms;       // wished for; 0: the server's choice
+  std::uint8_t create_guid[16];   // of version 2 and persistent opens, else zeros
+  std::uint8_t client_guid[16];   // ClientGuid of the connection
+  std::uint8_t owner[32];         // SHA-256 of the user's name in lower case
+  std::uint8_t app_instance[16];  // AppInstanceId; zeros: none
+};
+static_assert(sizeof(DurableRequest) == 88);
+
+/// What `reclaim` puts into its payload, which has room for it, beside `irp.create`: the facts,
+/// what was asked for and granted when it was opened, and what the open has of oplocks.
+struct ReclaimedOpen {
+  DurableRequest request;
+  std::uint8_t lock_sequences[64];  // 1 + the number that was done last, 0: none (LockParameters)
+};
+static_assert(sizeof(ReclaimedOpen) == 152);
+
 /// Payload in: the path below the share, UTF-8, components divided by '\', no leading one; empty:
-/// the root. STATUS_PENDING: a break of `facts.object` has to be answered first.
+/// the root. Behind it properties: the descriptor and extended attributes of a new file, the token
+/// of who asks, a DurableRequest. STATUS_PENDING: a break of `facts.object` has to be answered
+/// first.
 struct CreateParameters {
   std::uint32_t desired_access;      // MS-SMB2 2.2.13.1; generic bits already mapped by netstack
   std::uint32_t share_access;        // MS-SMB2 2.2.13
   std::uint32_t create_disposition;  // MS-SMB2 2.2.13
   std::uint32_t create_options;      // MS-SMB2 2.2.13
   std::uint32_t attributes;          // of a new file
-  std::uint32_t create_action;  // out: FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_SUPERSEDED
+  std::uint16_t create_action;  // out: FILE_OPENED, FILE_CREATED, FILE_OVERWRITTEN, FILE_SUPERSEDED
+  DurableKind durable;          // out: granted
   FileFacts facts;              // out
   Caching caching;              // asked for; out: granted
-  std::uint64_t allocation_size;  // of a file that is made or overwritten, bytes: a wish
+  std::uint64_t allocation_size;    // of a file that is made or overwritten, bytes: a wish
+  std::uint32_t properties_length;  // of the payload, behind the path: properties (property.h)
+  std::uint32_t timeout_ms;         // out: how long the open is kept without its client
 };
 
 /// Payload: room for `length` bytes; `information` = bytes read.
@@ -200,14 +249,25 @@ inline constexpr std::uint64_t kAppend = ~std::uint64_t{0};
 struct QueryParameters {
   FileFacts facts;  // out
   std::uint64_t position;
-  std::uint32_t access;   // out: access granted to this open
-  std::uint32_t options;  // out: its create options
+  std::uint32_t access;     // out: access granted to this open
+  std::uint32_t options;    // out: its create options
+  std::uint32_t selection;  // security: SECURITY_INFORMATION, MS-DTYP 2.4.7
+  std::uint32_t reserved;
 };
 
-/// Close: `post_query` asks for the facts at the moment of closing.
+/// One stream of a file; `name_length` UTF-8 bytes follow (":name:$DATA"), then padding to 8 bytes.
+struct StreamEntry {
+  std::uint32_t size;  // of this record with name and padding
+  std::uint32_t name_length;
+  std::uint64_t bytes;
+  std::uint64_t allocation;
+};
+
+/// Close: `post_query` asks for the facts at the moment of closing. `client_gone` 1: nobody asked
+/// for it, the connection ended; a durable open is kept for its client.
 struct CloseParameters {
   std::uint32_t post_query;
-  std::uint32_t reserved;
+  std::uint32_t client_gone;
   FileFacts facts;  // out
 };
 
@@ -222,16 +282,18 @@ struct SetParameters {
   std::uint32_t replace;      // rename, link: ReplaceIfExists
   std::uint64_t size;         // end_of_file, allocation
   std::uint32_t delete_file;  // disposition
-  std::uint32_t reserved;
+  std::uint32_t selection;    // security: SECURITY_INFORMATION, MS-DTYP 2.4.7
 };
 
-/// lock_control. STATUS_LOCK_NOT_GRANTED,
-/// STATUS_RANGE_NOT_LOCKED, STATUS_INVALID_LOCK_RANGE.
+/// lock_control. STATUS_LOCK_NOT_GRANTED, STATUS_RANGE_NOT_LOCKED, STATUS_INVALID_LOCK_RANGE.
 struct LockParameters {
   std::uint64_t offset;
   std::uint64_t length;     // bytes; 0 locks a point between two bytes
-  std::uint32_t exclusive;  // lock
-  std::uint32_t wait;       // lock: pended until granted
+  std::uint32_t exclusive;  // lock, wait
+  // The LockSequence of the request that this range ends (MS-SMB2 2.2.26): kept with a durable
+  // open. Its index, 1 to 64 (0: none), and its number.
+  std::uint16_t sequence_index;
+  std::uint16_t sequence_number;
 };
 
 /// notify_change. Payload out of fetch: ChangeEntry records, `information` bytes of them.

@@ -8,19 +8,21 @@
 //    32 ├─────────┴─────────┼───────────────────┼───────────────────┼─────────┴─────────┤
 //       │ object            │ parent            │ target_parent     │ replaced          │
 //    64 ├───────────────────┼───────────────────┼─────────┬─────────┼─────────┬─────────┤
-//       │ offset            │ size              │ attrib. │ data len│names len│reserved │
+//       │ offset            │ size              │ attrib. │ data len│names len│prop. len│
 //    96 ├───────────────────┼───────────────────┼─────────┴─────────┼─────────┴─────────┤
 //       │ creation_time     │ access_time       │ write_time        │ change_time       │
 //   128 ├───────────────────┴───────────────────┴───────────────────┴───────────────────┤
-//       │ name (UTF-8) │ target name (UTF-8) │ data                                      │
+//       │ name (UTF-8) │ target name (UTF-8) │ properties (property.h) │ data              │
 //       └────────────────────────────────────────────────────────────────────────────────┘
 // Little-endian. crc is CRC-32C of everything behind it.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "iomgr/bytes.h"
+#include "iomgr/property.h"
 #include "iomgr/result.h"
 
 namespace understudy {
@@ -32,6 +34,7 @@ enum class Effect : std::uint16_t {
   unlink = 4,  // parent/name is gone
   rename = 5,  // parent/name is gone, target_parent/target_name -> object
   link = 6,    // target_parent/target_name -> object
+  note = 7,    // nothing but what its properties say
   // rename, link: `data` is the old spelling of the name taken over from `replaced`, if it differed
   // in case; it is gone
 };
@@ -61,7 +64,7 @@ struct RecordHeader {
   std::uint32_t data_length = 0;
   std::uint16_t name_length = 0;
   std::uint16_t target_name_length = 0;
-  std::uint32_t reserved = 0;
+  std::uint32_t properties_length = 0;
   std::uint64_t creation_time = 0;  // the object's times after the operation, FILETIME ...
   std::uint64_t access_time = 0;
   std::uint64_t write_time = 0;
@@ -76,15 +79,16 @@ struct Record {
   std::string_view name;
   std::string_view target_name;
   ConstBytes data;
+  std::vector<Property> properties = {};
 };
 
 /// Bytes a record takes.
 std::size_t record_size(const RecordHeader& header);
 
-/// Writes header (lengths and crc filled in), names and data to `out`, which is exactly
+/// Writes header (lengths and crc filled in), names, properties and data to `out`, which is exactly
 /// record_size() long.
 void encode_record(RecordHeader header, std::string_view name, std::string_view target_name,
-                   ConstBytes data, Bytes out);
+                   ConstBytes data, Bytes out, const std::vector<Property>& properties = {});
 
 /// Checks magic, lengths, effect and crc. STATUS_CRC_ERROR or STATUS_DATA_ERROR for what is no
 /// record. `bytes` must be the record and nothing more.

@@ -36,7 +36,7 @@ constexpr std::uint32_t kKnownOptions = 0x00FFFFFF;
 constexpr std::uint32_t kSettableAttributes = 0x00003FB7;
 constexpr std::uint32_t kAttributeEncrypted = 0x00004000;  // no file is encrypted on the medium
 
-constexpr std::uint32_t kFileOpened = 1;
+constexpr std::uint16_t kFileOpened = 1;
 
 struct Create {
   CreateParameters parameters{};

@@ -44,7 +44,7 @@ Irp make(Netstack& netstack, const Open& open, LockMinor minor, const Element& e
   Irp irp = netstack.irp(Major::lock_control, *open.tree);
   irp.minor = static_cast<std::uint8_t>(minor);
   irp.open = open.handle;
-  irp.lock = {element.offset, element.length, (element.flags & kExclusive) != 0 ? 1U : 0U, 0};
+  irp.lock = {element.offset, element.length, (element.flags & kExclusive) != 0 ? 1U : 0U, 0, 0};
   return irp;
 }
 
@@ -66,14 +66,12 @@ Task<Status> lock_all(Netstack& netstack, Request& request, Reply& reply,
   for (std::size_t i = 0; i < elements.size(); ++i) {
     const bool may_wait = elements.size() == 1 || !elements[i].waits();
     Status status = elements[i].is_lock() && may_wait ? Status::success : Status::invalid_parameter;
-    if (ok(status)) {
+    while (ok(status)) {
       Irp irp = make(netstack, *open, LockMinor::lock, elements[i]);
       status = co_await netstack.ask(irp);
-    }
-    if (status == Status::lock_not_granted && elements[i].waits()) {
-      Irp irp = make(netstack, *open, LockMinor::lock, elements[i]);
-      irp.lock.wait = 1;
-      status = co_await request.compound->pend(request, reply, irp);
+      if (status != Status::lock_not_granted || !elements[i].waits()) break;
+      Irp wait = make(netstack, *open, LockMinor::wait, elements[i]);
+      status = co_await request.compound->pend(request, reply, wait);
     }
     if (ok(status)) continue;
     elements.resize(i);

@@ -71,6 +71,7 @@ TEST(Lock, ThatIsTakenIsWaitedForUnlessItIsWantedAtOnce) {
   EXPECT_EQ(world.lock({{5, 1, kExclusive | kNow}}).status(), Status::lock_not_granted);
   const Response interim = world.lock({{5, 1, kExclusive}});
   EXPECT_EQ(interim.status(), Status::pending);
+  world.node.files.locked.clear();
   world.node.files.complete_pended([](const Irp&) { return true; }, Status::success);
   EXPECT_EQ(world.client.receive().value_or(Response{}).status(), Status::success);
 

@@ -46,7 +46,7 @@ class TestFileSystem : public Driver {
     });
     on(Major::lock_control, [this](Irp& irp) -> Task<Status> {
       seen.push_back(irp);
-      if (irp.lock.wait != 0) {
+      if (irp.minor == static_cast<std::uint8_t>(LockMinor::wait)) {
         const Status status = co_await pend(irp);
         co_return status;
       }
