@@ -29,28 +29,68 @@ Status check_read_only(const Node& node, std::uint32_t desired, bool overwrites,
   return deletes ? Status::cannot_delete : Status::success;
 }
 
+/// Behind the path of a CREATE: who asks, and what a new file shall have. Nobody named: it is the
+/// server itself.
+Status parse_properties(ConstBytes bytes, Volume::CreateRequest& request) {
+  const Result<std::vector<Property>> list = decode_properties(bytes);
+  if (!list) return Status::invalid_parameter;
+  Token token = system_token();
+  if (const Property* given = find_property(*list, PropertyKind::token); given != nullptr) {
+    Result<Token> decoded = decode_token(given->bytes);
+    if (!decoded) return Status::invalid_parameter;
+    token = std::move(*decoded);
+  }
+  request.token = std::make_shared<const Token>(std::move(token));
+  const Property* descriptor = find_property(*list, PropertyKind::security_descriptor);
+  if (descriptor != nullptr) {
+    Result<SecurityDescriptor> decoded = decode_descriptor(descriptor->bytes);
+    if (!decoded) return decoded.status();
+    request.descriptor = std::move(*decoded);
+  }
+  const Property* extended = find_property(*list, PropertyKind::extended_attributes);
+  if (extended == nullptr) return Status::success;
+  std::size_t wrong_at = 0;
+  Result<ExtendedAttributes> decoded = decode_attributes(extended->bytes, wrong_at);
+  if (!decoded) return decoded.status();
+  request.extended = std::move(*decoded);
+  return Status::success;
+}
+
+/// What an open must be granted, beside what it asks for in so many words.
+std::uint32_t needed_access(const Volume::CreateRequest& request) {
+  std::uint32_t needed = request.access & access::kAllOfAFile;
+  if (request.overwrites()) needed |= access::kWriteData;
+  if (request.has(option::kDeleteOnClose)) needed |= access::kDelete;
+  return needed;
+}
+
 }  // namespace
 
-/// There are no access lists: what can be asked for is granted, except writing what is read-only.
-std::uint32_t granted_access(std::uint32_t desired, const Node* existing) {
+std::uint32_t granted_access(std::uint32_t desired, std::uint32_t maximal, const Node* existing) {
   if ((desired & access::kMaximumAllowed) == 0) return desired & access::kAllOfAFile;
   const bool read_only = existing != nullptr && !existing->is_directory() &&
                          (existing->state.attributes & attribute::kReadOnly) != 0;
-  return read_only ? access::kAllOfAFile & ~(access::kWriteData | access::kAppendData)
-                   : access::kAllOfAFile;
+  const std::uint32_t granted =
+      read_only ? maximal & ~(access::kWriteData | access::kAppendData) : maximal;
+  return granted | (desired & access::kAllOfAFile);
 }
 
 Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
   const CreateParameters& create = irp.create;
   const std::optional<Bytes> text = seams_.arena.bytes(irp.payload);
-  if (!text || contradictory(create)) return Status::invalid_parameter;
+  if (!text || contradictory(create) || create.properties_length > text->size())
+    return Status::invalid_parameter;
+  const std::size_t path_length = text->size() - create.properties_length;
   if ((create.create_options & option::kOpenByFileId) != 0) return Status::not_supported;
-  Result<Path> path = parse_path(as_text(*text));
+  Result<Path> path = parse_path(as_text(text->first(path_length)));
   if (!path) return path.status();
   CreateRequest request{std::move(*path),      static_cast<Disposition>(create.create_disposition),
                         create.desired_access, create.share_access,
                         create.create_options, create.attributes & attribute::kSettable,
-                        create.caching};
+                        create.caching,        nullptr,
+                        std::nullopt,          std::nullopt};
+  const Status properties = parse_properties(text->subspan(path_length), request);
+  if (failed(properties)) return properties;
   if ((create.desired_access & (access::kAllOfAFile | access::kMaximumAllowed)) == 0)
     return Status::access_denied;
   const bool may_delete =
@@ -65,10 +105,16 @@ Task<Status> Volume::create(Irp& irp) {
   const Result<CreateRequest> request = parse_create(irp);
   if (!request) co_return request.status();
   Reservation reservation;
+  std::size_t reserved = 0;  // bytes of properties
   for (;;) {
     const Walk walk = names_.walk(request->path);
     if (walk.unloaded != nullptr) {
       const Status loaded = co_await names_.load(walk.unloaded->id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
+    if (const Node* lacking = lacks_properties(walk); lacking != nullptr) {
+      const Status loaded = co_await load_properties(lacking->id);
       if (failed(loaded)) co_return loaded;
       continue;
     }
@@ -83,15 +129,26 @@ Task<Status> Volume::create(Irp& irp) {
     }
     if (failed(allowed)) co_return allowed;
     const bool changes = walk.node == nullptr || request->overwrites();
-    if (changes && !reservation) {
+    NodeProperties properties;
+    std::size_t needs = 0;
+    if (changes) {
+      Result<NodeProperties> after = properties_after(*request, walk.parent, walk.node);
+      if (!after) co_return after.status();
+      properties = std::move(*after);
+      const NodeProperties before = walk.node == nullptr ? NodeProperties() : walk.node->properties;
+      needs = PropertyChange(before, properties).size();
+    }
+    if (changes && (!reservation || needs > reserved)) {
       const std::size_t name =
           request->path.components.empty() ? 0 : request->path.components.back().size();
-      Result<Reservation> reserved = co_await reserve(name, 0);
-      if (!reserved) co_return reserved.status();
-      reservation = std::move(*reserved);
+      reservation = Reservation();
+      Result<Reservation> room = co_await reserve(name, needs);
+      if (!room) co_return room.status();
+      reservation = std::move(*room);
+      reserved = needs;
       continue;
     }
-    finish_create(irp, *request, walk, std::move(reservation));
+    finish_create(irp, *request, walk, properties, std::move(reservation));
     co_return Status::success;
   }
 }
@@ -103,6 +160,9 @@ Status Volume::check_create(const CreateRequest& request, const Walk& walk) cons
   if (!request.makes_if_absent()) return Status::object_name_not_found;
   if (!walk.parent->names.empty() && walk.parent->names.front()->delete_pending)
     return Status::delete_pending;
+  const std::uint32_t add = request.wants_directory() ? access::kAppendData : access::kWriteData;
+  if ((maximal_access(*walk.parent, nullptr, *request.token) & add) == 0)
+    return Status::access_denied;
   const bool read_only = (request.attributes & attribute::kReadOnly) != 0;
   if (read_only && request.has(option::kDeleteOnClose)) return Status::cannot_delete;
   return Status::success;
@@ -127,51 +187,61 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
     if ((node.state.attributes & kMustAgree & ~request.attributes) != 0)
       return Status::access_denied;
   }
+  const std::uint32_t maximal = maximal_access(node, walk.parent, *request.token);
+  if ((needed_access(request) & ~maximal) != 0 || maximal == 0) return Status::access_denied;
   // Overwriting writes, whatever the handle may do afterwards.
-  const std::uint32_t access =
-      granted_access(request.access, &node) | (request.overwrites() ? access::kWriteData : 0);
+  const std::uint32_t access = granted_access(request.access, maximal, &node) |
+                               (request.overwrites() ? access::kWriteData : 0);
   return check_sharing(node.opens, access, request.share);
 }
 
 /// The decision has been taken; nothing fails from here on.
 void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
-                           Reservation reservation) {
+                           const NodeProperties& properties, Reservation reservation) {
   Node* node = walk.node;
   Link* link = walk.link;
-  const std::uint32_t access = granted_access(request.access, node);
   CreateAction action = CreateAction::opened;
   if (node == nullptr) {
-    link = &make_object(irp, request, *walk.parent, std::move(reservation));
+    link = &make_object(irp, request, *walk.parent, properties, std::move(reservation));
     node = link->node;
     action = CreateAction::created;
   } else if (request.overwrites()) {
-    overwrite(irp, request, *node, link, std::move(reservation));
+    overwrite(irp, request, *node, link, properties, std::move(reservation));
     action = request.disposition == Disposition::supersede ? CreateAction::superseded
                                                            : CreateAction::overwritten;
   }
   if (action != CreateAction::opened && !node->is_directory())
     node->reserved_allocation = std::min(irp.create.allocation_size, bounds::kMaxFileSize);
+  const std::uint32_t maximal = maximal_access(*node, walk.parent, *request.token);
+  const bool made = action == CreateAction::created;
+  const std::uint32_t access = granted_access(request.access, maximal, made ? nullptr : node);
   Open& open = add_open(request, access, *node, link);
   grant_oplock(irp, open);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);
+  irp.create.desired_access = access;
   irp.create.facts = facts_of(*node, link);
+  irp.create.facts.maximal_access = maximal;
 }
 
 Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
-                          Reservation reservation) {
+                          const NodeProperties& properties, Reservation reservation) {
   const FileTime time = now();
   ObjectState state;
   state.attributes = request.wants_directory()
                          ? (request.attributes & ~attribute::kTemporary) | attribute::kDirectory
                          : request.attributes | attribute::kArchive;
+  state.attributes |= properties.attributes();
   state.creation_time = state.access_time = state.write_time = state.change_time = time;
   const ObjectId object = new_object_id();
   const std::string& name = request.path.components.back();
   RecordHeader effect = effect_on(Effect::create, object, state);
   effect.parent = parent.id;
-  const Logged logged = commit(irp, std::move(reservation), effect, name);
+  const PropertyChange change({}, properties);
+  const Logged logged =
+      commit(irp, std::move(reservation), effect, name, {}, {}, change.assignments(object));
   Node& node = names_.add_object(object, state, logged.lsn);
+  node.properties = properties;
   changed_entries(parent, time);
   Link& link = names_.add_link(parent, name, node, logged.lsn);
   changed_name(link, ChangeAction::added, logged.lsn);
@@ -179,13 +249,17 @@ Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
 }
 
 void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node, const Link* link,
-                       Reservation reservation) {
+                       NodeProperties properties, Reservation reservation) {
   ObjectState state = node.state;
   const std::uint32_t kept = request.disposition == Disposition::supersede ? 0 : state.attributes;
-  state.attributes = kept | request.attributes | attribute::kArchive;
+  state.attributes = (kept & ~attribute::kInternal) | request.attributes | attribute::kArchive |
+                     properties.attributes();
   state.access_time = state.write_time = state.change_time = now();
   state.size = 0;
-  const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state));
+  const PropertyChange change(node.properties, properties);
+  const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state),
+                               {}, {}, {}, change.assignments(node.id));
+  node.properties = std::move(properties);
   node.resize(0, logged.lsn);
   node.state = state;
   node.last_lsn = logged.lsn;
@@ -195,8 +269,8 @@ void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node, const
 }
 
 Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link) {
-  auto made = std::make_unique<Open>(
-      Open{(epoch_ << 32) | ++opens_made_, &node, link, access, request.share, request.options});
+  auto made = std::make_unique<Open>(Open{(epoch_ << 32) | ++opens_made_, &node, link, access,
+                                          request.share, request.options, request.token});
   Open& open = *made;
   opens_.emplace(open.id, std::move(made));
   node.opens.push_back(&open);

@@ -14,6 +14,9 @@ struct Volume::CreateRequest {
   std::uint32_t options;
   std::uint32_t attributes;
   Caching caching;
+  std::shared_ptr<const Token> token;
+  std::optional<SecurityDescriptor> descriptor;  // of a new file
+  std::optional<ExtendedAttributes> extended;    // of a new file, or one that is overwritten
 
   bool has(std::uint32_t option) const { return (options & option) != 0; }
   bool wants_directory() const { return has(option::kDirectoryFile) || path.directory_only; }
@@ -26,7 +29,20 @@ struct Volume::CreateRequest {
   }
 };
 
-/// What an open gets of `desired` access; `existing` is null for a new file.
-std::uint32_t granted_access(std::uint32_t desired, const Node* existing);
+/// What an open gets of `desired` access where `maximal` may be had; `existing` is null for a new
+/// file.
+std::uint32_t granted_access(std::uint32_t desired, std::uint32_t maximal, const Node* existing);
+
+/// All that `token` may do with the node, which is in the directory `parent` (MS-FSA 2.1.5.1.2.1).
+std::uint32_t maximal_access(const Node& node, const Node* parent, const Token& token);
+
+/// A node on the path whose descriptor or extended attributes have to be loaded before anything can
+/// be decided; null: none.
+const Node* lacks_properties(const Walk& walk);
+
+/// The descriptor and extended attributes that the file has once the request has made it
+/// (`existing` null) or overwritten it. STATUS_INVALID_OWNER, STATUS_INVALID_ACL.
+Result<NodeProperties> properties_after(const Volume::CreateRequest& request, const Node* parent,
+                                        const Node* existing);
 
 }  // namespace understudy

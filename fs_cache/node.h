@@ -19,6 +19,7 @@
 #include "fs_cache/medium/medium.h"
 #include "fs_cache/oplock.h"
 #include "fs_cache/range_locks.h"
+#include "fs_cache/security/object_properties.h"
 #include "fs_cache/watch.h"
 #include "fs_cache/wildcard.h"
 #include "iomgr/irp.h"
@@ -68,8 +69,11 @@ struct Node {
   std::unique_ptr<UnwrittenData> unwritten = nullptr;
   std::unique_ptr<Directory> directory = nullptr;  // its entries, while they are loaded
   std::unique_ptr<Event> loading = nullptr;
+  NodeProperties properties = {};
 
   bool is_directory() const;
+  /// It has a descriptor or extended attributes that are not loaded.
+  bool lacks_properties() const { return properties.lack(state.attributes); }
   UnwrittenData& unwritten_data();
   /// Changes the size in memory, as operation `lsn`.
   void resize(std::uint64_t size, Lsn lsn);
@@ -95,6 +99,7 @@ struct Open {
   std::uint32_t access;
   std::uint32_t share;
   std::uint32_t options;
+  std::shared_ptr<const Token> token;  // in whose name
   // Times that this open has set by hand, or frozen with -1, are no longer changed by its
   // operations (MS-FSA 2.1.5.14.2).
   bool keeps_write_time = false;

@@ -29,7 +29,7 @@ bool can_be_granted(std::uint8_t state) {
 /// Whether the open of `node` has to wait for a break. `violation`: share modes forbid it as things
 /// are; handles that are kept for caching alone may go.
 bool Volume::break_for_open(const CreateRequest& request, Node& node, bool violation) {
-  const std::uint32_t wanted = granted_access(request.access, &node);
+  const std::uint32_t wanted = granted_access(request.access, access::kAllOfAFile, &node);
   const std::uint8_t mask = violation ? kHandle : kWrite;
   bool waits = false;
   const std::vector<std::shared_ptr<Oplock>> all = node.oplocks;

@@ -10,6 +10,16 @@ namespace understudy {
 /// STATUS_BUFFER_OVERFLOW, with the name cut, when there is no room for it. No room at all: nobody
 /// wants the name.
 Task<Status> Volume::query_information(Irp& irp) {
+  switch (static_cast<QueryMinor>(irp.minor)) {
+    case QueryMinor::facts:
+      break;
+    case QueryMinor::security:
+      co_return co_await query_security(irp);
+    case QueryMinor::extended_attributes:
+      co_return co_await query_extended(irp);
+    case QueryMinor::streams:
+      co_return Status::not_supported;
+  }
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
   const Open& open = **found;

@@ -93,6 +93,8 @@ class Volume {
   std::size_t opens() const { return opens_.size(); }
   LazyWriter& lazy_writer() { return lazy_writer_; }
 
+  struct CreateRequest;
+
  private:
   struct Logged {
     Lsn lsn;
@@ -110,7 +112,8 @@ class Volume {
   Task<Result<Reservation>> reserve(std::size_t names, std::size_t data);
   /// Makes the operation happen: from here on it has an LSN, a record, and cannot fail.
   Logged commit(Irp& irp, Reservation reservation, RecordHeader effect, std::string_view name = {},
-                std::string_view target_name = {}, ConstBytes data = {});
+                std::string_view target_name = {}, ConstBytes data = {},
+                const std::vector<Property>& properties = {});
   static RecordHeader effect_on(Effect effect, ObjectId object, const ObjectState& after);
   static void changed_entries(Node& directory, FileTime time);
   ObjectId new_object_id();
@@ -118,16 +121,25 @@ class Volume {
   FileTime now() const { return seams_.executor.wall_time(); }
 
   // create.cpp
-  struct CreateRequest;
   Result<CreateRequest> parse_create(const Irp& irp) const;
   Status check_create(const CreateRequest& request, const Walk& walk) const;
   Status check_existing(const CreateRequest& request, const Walk& walk) const;
   void finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
-                     Reservation reservation);
-  Link& make_object(Irp& irp, const CreateRequest& request, Node& parent, Reservation reservation);
+                     const NodeProperties& properties, Reservation reservation);
+  Link& make_object(Irp& irp, const CreateRequest& request, Node& parent,
+                    const NodeProperties& properties, Reservation reservation);
   Open& add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link);
   void overwrite(Irp& irp, const CreateRequest& request, Node& node, const Link* link,
-                 Reservation reservation);
+                 NodeProperties properties, Reservation reservation);
+
+  // security.cpp
+  Task<Status> load_properties(ObjectId object);
+  Task<Status> query_security(Irp& irp);
+  Task<Status> query_extended(Irp& irp);
+  Task<Status> set_security(Irp& irp);
+  Task<Status> set_extended(Irp& irp);
+  void set_properties(Irp& irp, const Open& open, std::uint32_t what, NodeProperties properties,
+                      Reservation reservation);
 
   // close.cpp
   void end_open(Irp& irp, Open& open, bool deletes, Reservation reservation);

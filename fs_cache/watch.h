@@ -20,6 +20,8 @@ inline constexpr std::uint32_t kSize = 0x8;
 inline constexpr std::uint32_t kLastWrite = 0x10;
 inline constexpr std::uint32_t kLastAccess = 0x20;
 inline constexpr std::uint32_t kCreation = 0x40;
+inline constexpr std::uint32_t kExtended = 0x80;
+inline constexpr std::uint32_t kSecurity = 0x100;
 }  // namespace change
 
 /// FILE_ACTION_*, MS-FSCC 2.7.1.
