@@ -168,7 +168,7 @@ inline Task<Status> apply(Medium& medium, const Flush& flush) {
   if (failed(status)) co_return status;
   status = co_await medium.sync_objects(objects);
   if (failed(status)) co_return status;
-  status = co_await medium.write_properties(flush.properties);
+  if (!flush.properties.empty()) status = co_await medium.write_properties(flush.properties);
   if (failed(status)) co_return status;
   status = co_await medium.write_entries(flush.entries);
   if (failed(status)) co_return status;
