@@ -2,6 +2,7 @@
 // file is there, may be shared and so on is fs_cache's to say.
 #include <algorithm>
 
+#include "iomgr/property.h"
 #include "netstack/netstack.h"
 #include "netstack/smb2/command.h"
 #include "netstack/smb2/compound.h"
@@ -56,8 +57,8 @@ std::uint32_t map_generic(std::uint32_t desired) {
   return access;
 }
 
-/// Every user may do everything. What a file's attributes forbid, fs_cache refuses.
-std::uint32_t granted(std::uint32_t access) {
+/// The most that can come of it. What descriptors and attributes forbid, fs_cache refuses.
+std::uint32_t at_most(std::uint32_t access) {
   return (access & kMaximumAllowed) != 0 ? kAllAccess : access;
 }
 
@@ -103,7 +104,7 @@ Status check(Create& create) {
     return Status::not_supported;
   if ((parameters.desired_access & kSystemSecurity) != 0) return Status::privilege_not_held;
   parameters.desired_access = map_generic(parameters.desired_access);
-  const std::uint32_t access = granted(parameters.desired_access);
+  const std::uint32_t access = at_most(parameters.desired_access);
   if (access == 0) return Status::access_denied;
   if ((options & kDeleteOnClose) != 0 && (access & kDelete) == 0) return Status::access_denied;
   return Status::success;
@@ -113,9 +114,8 @@ void put_response(Reply& reply, const Open& open, const Create& create) {
   constexpr std::uint32_t kFixed = 88;
   const FileFacts& facts = create.parameters.facts;
   const std::vector<std::uint8_t> contexts =
-      open.pipe == nullptr
-          ? answer_create_contexts(create.contexts, facts.object, open.tree->share.lun)
-          : std::vector<std::uint8_t>();
+      open.pipe == nullptr ? answer_create_contexts(create.contexts, facts, open.tree->share.lun)
+                           : std::vector<std::uint8_t>();
   WireWriter body;
   body.u16(89);
   body.u8(create.level);
@@ -147,7 +147,7 @@ Status create_pipe(Connection& connection, Request& request, Reply& reply, Creat
   open->pipe = rpc::open_pipe(*name, connection.server().config());
   if (open->pipe == nullptr) return Status::object_name_not_found;
   open->tree = request.tree;
-  open->access = granted(create.parameters.desired_access);
+  open->access = at_most(create.parameters.desired_access);
   create.parameters.create_action = kFileOpened;
   create.level = kLevelNone;
   if (!add(connection, request, open)) return Status::network_name_deleted;
@@ -155,11 +155,28 @@ Status create_pipe(Connection& connection, Request& request, Reply& reply, Creat
   return Status::success;
 }
 
-Task<Status> ask(Netstack& netstack, Irp& irp, const std::string& path,
+/// What goes to fs_cache behind the parameters: the path, then who asks and what a new file shall
+/// have. Copied out of the request, which is gone once it has been pended.
+std::vector<std::uint8_t> make_payload(const std::string& path, const Session& session,
+                                       Create& create) {
+  std::vector<Property> properties = {{PropertyKind::token, 0, session.token}};
+  const CreateContexts& contexts = create.contexts;
+  if (!contexts.descriptor.empty())
+    properties.push_back({PropertyKind::security_descriptor, 0, contexts.descriptor});
+  if (!contexts.extended.empty())
+    properties.push_back({PropertyKind::extended_attributes, 0, contexts.extended});
+  create.parameters.properties_length = static_cast<std::uint32_t>(properties_size(properties));
+  std::vector<std::uint8_t> payload(path.begin(), path.end());
+  payload.resize(path.size() + create.parameters.properties_length);
+  encode_properties(properties, Bytes(payload).subspan(path.size()));
+  return payload;
+}
+
+Task<Status> ask(Netstack& netstack, Irp& irp, const std::vector<std::uint8_t>& bytes,
                  const CreateParameters& parameters) {
-  Buffer payload = co_await netstack.scratch().acquire(path.size());
-  std::copy(path.begin(), path.end(), payload.bytes().begin());
-  irp.payload = payload.ref(path.size());
+  Buffer payload = co_await netstack.scratch().acquire(bytes.size());
+  std::copy(bytes.begin(), bytes.end(), payload.bytes().begin());
+  irp.payload = payload.ref(bytes.size());
   irp.create = parameters;
   const Status status = co_await netstack.ask(irp);
   co_return status;
@@ -182,8 +199,9 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   if (!path) co_return path.status();
   create.parameters.allocation_size = create.contexts.allocation_size;
   create.parameters.caching = asked_caching(create.level, create.contexts, *connection.negotiation);
+  const std::vector<std::uint8_t> payload = make_payload(*path, *request.session, create);
   Irp irp = netstack.irp(Major::create, *request.tree);
-  Status status = co_await ask(netstack, irp, *path, create.parameters);
+  Status status = co_await ask(netstack, irp, payload, create.parameters);
   while (status == Status::pending) {  // until a break has been answered
     Irp wait = netstack.irp(Major::oplock, *request.tree);
     wait.minor = static_cast<std::uint8_t>(OplockMinor::settled);
@@ -191,7 +209,7 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
     status = co_await request.compound->pend(request, reply, wait);
     if (failed(status)) co_return status;
     irp = netstack.irp(Major::create, *request.tree);
-    status = co_await ask(netstack, irp, *path, create.parameters);
+    status = co_await ask(netstack, irp, payload, create.parameters);
   }
   if (failed(status)) co_return status;
 
@@ -202,7 +220,7 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   auto open = std::make_shared<Open>();
   open->tree = request.tree;
   open->handle = irp.open;
-  open->access = granted(create.parameters.desired_access);
+  open->access = irp.create.desired_access;
   open->options = create.parameters.create_options;
   open->directory = irp.create.facts.directory != 0;
   if (!add(connection, request, open)) {

@@ -1,11 +1,12 @@
 // The contexts of CREATE (MS-SMB2 sections 2.2.13.2 and 2.2.14.2). Answered: MxAc, QFid and RqLs.
-// Heeded: AlSi. Known and refused: ExtA with extended attributes in it, TWrp. All others (durable
+// Heeded: AlSi, SecD, ExtA. Known and refused: TWrp. All others (durable
 // handles, ...) are optional by their nature and ignored.
 #pragma once
 
 #include <array>
 #include <optional>
 
+#include "iomgr/irp.h"
 #include "iomgr/result.h"
 #include "iomgr/wire.h"
 #include "netstack/smb2/request.h"
@@ -27,13 +28,16 @@ struct CreateContexts {
   bool disk_id = false;               // QFid
   std::uint64_t allocation_size = 0;  // AlSi, bytes
   std::optional<LeaseContext> lease;
+  // Of a new file, views into the request: fs_cache reads them.
+  ConstBytes descriptor;  // SecD
+  ConstBytes extended;    // ExtA
 };
 
 /// The contexts in `bytes`. STATUS_INVALID_PARAMETER when they are malformed.
 Result<CreateContexts> parse_create_contexts(ConstBytes bytes);
 
 /// The answers, one chain; empty if nothing was asked that is answered.
-std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked, std::uint64_t object,
-                                                 std::uint64_t volume);
+std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked,
+                                                 const FileFacts& facts, std::uint64_t volume);
 
 }  // namespace understudy::smb2

@@ -53,7 +53,7 @@ void put_all(WireWriter& writer, const File& file) {
   put_basic(writer, file);
   put_standard(writer, file);
   writer.u64(file.facts.object);
-  writer.u32(0);  // EaSize
+  writer.u32(file.facts.ea_size);
   writer.u32(file.open.access);
   writer.u64(file.open.position);
   writer.u32(mode_of(file.open));
@@ -97,7 +97,8 @@ constexpr Row kRows[] = {
     {FileClass::standard, 0, 24, put_standard},
     {FileClass::internal, 0, 8,
      [](WireWriter& writer, const File& file) { writer.u64(file.facts.object); }},
-    {FileClass::ea, 0, 4, [](WireWriter& writer, const File&) { writer.u32(0); }},
+    {FileClass::ea, 0, 4,
+     [](WireWriter& writer, const File& file) { writer.u32(file.facts.ea_size); }},
     {FileClass::access, 0, 4,
      [](WireWriter& writer, const File& file) { writer.u32(file.open.access); }},
     {FileClass::name, 0, 4,
@@ -137,9 +138,6 @@ const Row* find_row(std::uint8_t which) {
 
 Task<Result<Information>> file_information(Netstack& netstack, const Open& open,
                                            std::uint8_t which) {
-  if (which == static_cast<std::uint8_t>(FileClass::full_ea)) {
-    co_return open.may(kReadEa) ? Status::no_eas_on_file : Status::access_denied;
-  }
   const Row* row = find_row(which);
   if (row == nullptr) co_return Status::invalid_info_class;
   if (!open.may(row->needs)) co_return Status::access_denied;

@@ -26,7 +26,8 @@ struct Open {
   std::uint32_t access = 0;  // granted
   std::uint32_t options = 0;
   bool directory = false;
-  std::uint64_t position = 0;  // FilePositionInformation: where the last transfer ended
+  std::uint64_t position = 0;      // FilePositionInformation: where the last transfer ended
+  std::size_t extended_place = 0;  // where a listing of extended attributes stands
   LockSequences lock_sequences;
   std::unique_ptr<rpc::Pipe> pipe;  // of an open on IPC$
 

@@ -69,6 +69,7 @@ class Session {
   State state = State::in_progress;
   bool signing_required = false;
   std::string user;
+  std::vector<std::uint8_t> token;       // in whose name it opens files: token.h
   std::shared_ptr<auth::Signer> signer;  // Session.SigningKey, once valid: the first channel's
   std::optional<auth::Sealer> sealer;    // once valid, if a cipher was negotiated
   bool encrypts = false;                 // Session.EncryptData
