@@ -99,7 +99,7 @@ struct Open {
   std::uint32_t access;
   std::uint32_t share;
   std::uint32_t options;
-  std::shared_ptr<const Token> token;  // in whose name
+  std::shared_ptr<const Token> token = nullptr;  // in whose name
   // Times that this open has set by hand, or frozen with -1, are no longer changed by its
   // operations (MS-FSA 2.1.5.14.2).
   bool keeps_write_time = false;
