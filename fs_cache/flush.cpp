@@ -92,6 +92,8 @@ Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   const std::vector<ObjectId> objects = ids_of(plan.objects);
   if (!planted(Mutant::no_object_sync)) status = co_await medium_->sync_objects(objects);
   failed_sync_ = failed(status) ? applied.lsn : 0;
+  if (ok(status) && !plan.properties.empty())
+    status = co_await medium_->write_properties(plan.properties);
   if (failed(status)) co_return status;
   // A crash may leave some of these names, or one that a failed sync has made look durable. Only
   // another memory's log or this can tell what they were to be.

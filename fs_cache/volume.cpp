@@ -245,12 +245,12 @@ RecordHeader Volume::effect_on(Effect effect, ObjectId object, const ObjectState
 }
 
 Volume::Logged Volume::commit(Irp& irp, Reservation reservation, RecordHeader effect,
-                              std::string_view name, std::string_view target_name,
-                              ConstBytes data) {
+                              std::string_view name, std::string_view target_name, ConstBytes data,
+                              const std::vector<Property>& properties) {
   effect.lun = lun();
   effect.epoch = epoch_;
   effect.lsn = ++last_lsn_;
-  irp.record = cache_.add(std::move(reservation), effect, name, target_name, data);
+  irp.record = cache_.add(std::move(reservation), effect, name, target_name, data, properties);
   irp.lsn = effect.lsn;
   irp.epoch = epoch_;
   show(irp, effect.lsn);

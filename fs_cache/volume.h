@@ -110,7 +110,8 @@ class Volume {
   Task<Result<Reservation>> reserve(std::size_t names, std::size_t data);
   /// Makes the operation happen: from here on it has an LSN, a record, and cannot fail.
   Logged commit(Irp& irp, Reservation reservation, RecordHeader effect, std::string_view name = {},
-                std::string_view target_name = {}, ConstBytes data = {});
+                std::string_view target_name = {}, ConstBytes data = {},
+                const std::vector<Property>& properties = {});
   static RecordHeader effect_on(Effect effect, ObjectId object, const ObjectState& after);
   static void changed_entries(Node& directory, FileTime time);
   ObjectId new_object_id();
