@@ -19,16 +19,19 @@ def fields(wanted, *names):
     return [line.split("\t") for line in found.splitlines()]
 
 
-answers = {}
-for requests, statuses, ids in fields(ANSWERED, "smb2.response_to", "smb2.nt_status", "smb2.fid"):
-    # In a compound the CREATE is first.
-    answers[requests.split(",")[0]] = (statuses.split(",")[0], ids.split(",")[0])
+def ids(column):
+    """Persistent parts of what is a FileId of its own: not none yet (0), not that of the message before in a compound (-1)."""
+    return [each[:PERSISTENT] for each in column.split(",") if each.strip("0-") and each.strip("f-")]
+
+
+# Several messages may share a frame, so an answer is known by the id in it, not by its place: ids are random and never used again.
+answers = [(stream, int(frame), ids(found)) for stream, frame, found in fields(ANSWERED, "tcp.stream", "frame.number", "smb2.fid")]
 asked, lost = 0, []
-for frame, name, file_id in fields(ASKED, "frame.number", "smb2.filename", "smb2.fid"):
+for stream, frame, name, found in fields(ASKED, "tcp.stream", "frame.number", "smb2.filename", "smb2.fid"):
     asked += 1
-    status, answer = answers.get(frame, ("no answer", ""))
-    if answer[:PERSISTENT] != file_id[:PERSISTENT]:
-        lost.append(f"{name} ({'opened anew' if status == '0x00000000' else status})")
+    wanted = ids(found)
+    if not any(stream == its and int(frame) < later and set(wanted) & set(given) for its, later, given in answers):
+        lost.append(name.split(",")[0])
 print(f"{'ok' if asked and not lost else 'FAILED'}: handles: {asked} asked for, {asked - len(lost)} given back"
       + "".join(f"; not {each}" for each in lost))
 sys.exit(bool(lost) or not asked)

@@ -1,5 +1,6 @@
 # Programs with files open while the server fails. `guest: ready` tells the host that all are at work: the fault comes after it.
 check mount share vers=3.1.1,hard,echo_interval=2
+mountpoint -q /mnt/share || return
 # A mount whose locks go to the server, and one that tries them from another session.
 check "mount without leases" share vers=3.1.1,hard,echo_interval=2,nolease,nosharesock,cache=none /mnt/other
 mkdir -p /mnt/third && check "a third session" share vers=3.1.1,hard,echo_interval=2,nolease,nosharesock,cache=none /mnt/third

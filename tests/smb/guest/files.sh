@@ -1,5 +1,6 @@
 # What programs do with files, one thing after the other.
 check mount share vers=3.1.1
+mountpoint -q /mnt/share || return
 cd /mnt/share
 head -c 20000000 /dev/urandom >/tmp/data
 check write dd if=/tmp/data of=f bs=1M conv=fsync status=none

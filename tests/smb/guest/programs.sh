@@ -1,6 +1,7 @@
 # Programs that people use, each in rounds of its own until the time is over, while the server fails. A round ends with a look at
 # its data. `guest: ready` tells the host that all are at work.
 check mount share vers=3.1.1,hard,echo_interval=2
+mountpoint -q /mnt/share || return
 cp -r "$tree" /tmp/tree && head -c 24000000 /dev/urandom >/tmp/data
 git config --global --add safe.directory '*'
 until_s=$((SECONDS + work_s + 5))
