@@ -4,6 +4,7 @@
 #include "fs_cache/create_request.h"
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/volume.h"
 
 namespace understudy {
@@ -65,6 +66,7 @@ Task<Status> Volume::create(Irp& irp) {
   const Result<CreateRequest> request = parse_create(irp);
   if (!request) co_return request.status();
   Reservation reservation;
+  std::size_t reserved_for_streams = 0;
   for (;;) {
     const Walk walk = names_.walk(request->path);
     if (walk.unloaded != nullptr) {
@@ -82,11 +84,22 @@ Task<Status> Volume::create(Irp& irp) {
       co_return Status::pending;
     }
     if (failed(allowed)) co_return allowed;
+    const bool overwrites_file =
+        walk.node != nullptr && request->overwrites() && !request->path.has_stream();
+    if (Node* const streams = overwrites_file ? names_.unloaded_streams(*walk.node) : nullptr) {
+      const Status loaded = co_await names_.load(streams->id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
     const bool changes = walk.node == nullptr || request->overwrites();
-    if (changes && !reservation) {
+    const std::size_t gone =
+        overwrites_file ? encode_gone_streams(unopened_streams(*walk.node)).size() : 0;
+    if (changes && (!reservation || gone > reserved_for_streams)) {
       const std::size_t name =
           request->path.components.empty() ? 0 : request->path.components.back().size();
-      Result<Reservation> reserved = co_await reserve(name, 0);
+      reservation = {};
+      reserved_for_streams = gone;
+      Result<Reservation> reserved = co_await reserve(name + request->path.stream.size(), gone);
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
       continue;
@@ -99,6 +112,8 @@ Task<Status> Volume::create(Irp& irp) {
 Status Volume::check_create(const CreateRequest& request, const Walk& walk) const {
   if (failed(walk.status)) return walk.status;
   if (opens_.size() >= bounds::kMaxOpensPerVolume) return Status::too_many_opened_files;
+  if (request.path.has_stream() && request.wants_directory()) return Status::not_a_directory;
+  if (walk.file != nullptr) return check_stream(request, walk);
   if (walk.node != nullptr) return check_existing(request, walk);
   if (!request.makes_if_absent()) return Status::object_name_not_found;
   if (!walk.parent->names.empty() && walk.parent->names.front()->delete_pending)
@@ -113,6 +128,9 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   if (walk.link != nullptr && walk.link->delete_pending) return Status::delete_pending;
   if (request.disposition == Disposition::create) return Status::object_name_collision;
   if (node.is_directory()) {
+    if (request.path.names_data) {
+      return request.wants_directory() ? Status::not_a_directory : Status::file_is_a_directory;
+    }
     if (request.has(option::kNonDirectoryFile)) return Status::file_is_a_directory;
     if (request.overwrites()) return Status::object_name_collision;
     if (walk.link == nullptr && request.has(option::kDeleteOnClose)) return Status::cannot_delete;
@@ -130,12 +148,16 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   // Overwriting writes, whatever the handle may do afterwards.
   const std::uint32_t access =
       granted_access(request.access, &node) | (request.overwrites() ? access::kWriteData : 0);
-  return check_sharing(node.opens, access, request.share);
+  const bool deletes = (access & access::kDelete) != 0 || request.overwrites();
+  const Status streams = deletes ? check_streams_sharing(node) : Status::success;
+  return failed(streams) ? streams : check_sharing(node.opens, access, request.share);
 }
 
 /// The decision has been taken; nothing fails from here on.
 void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
                            Reservation reservation) {
+  if (request.path.has_stream())
+    return finish_create_stream(irp, request, walk, std::move(reservation));
   Node* node = walk.node;
   Link* link = walk.link;
   const std::uint32_t access = granted_access(request.access, node);
@@ -151,11 +173,14 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
   }
   if (action != CreateAction::opened && !node->is_directory())
     node->reserved_allocation = std::min(irp.create.allocation_size, bounds::kMaxFileSize);
-  Open& open = add_open(request, access, *node, link);
+  answer_create(irp, add_open(request, access, *node, link), action);
+}
+
+void Volume::answer_create(Irp& irp, Open& open, CreateAction action) {
   grant_oplock(irp, open);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);
-  irp.create.facts = facts_of(*node, link);
+  irp.create.facts = facts_of(open);
 }
 
 Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
@@ -185,22 +210,33 @@ void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node, const
   state.attributes = kept | request.attributes | attribute::kArchive;
   state.access_time = state.write_time = state.change_time = now();
   state.size = 0;
-  const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state));
+  const std::vector<GoneStream> streams = unopened_streams(node);
+  RecordHeader effect = effect_on(Effect::set, node.id, state);
+  if (!streams.empty()) effect.flags |= kRemovesStreams;
+  const Logged logged =
+      commit(irp, std::move(reservation), effect, {}, {}, encode_gone_streams(streams));
   node.resize(0, logged.lsn);
   node.state = state;
   node.last_lsn = logged.lsn;
   node.reserved_allocation = 0;
+  streams_removed(node, link, streams, logged.lsn);
+  if (node.streams != nullptr) {  // open ones go when they are closed
+    for (const auto& [key, stream] : node.streams->directory->links) stream->delete_pending = true;
+  }
   changed(link, ChangeAction::modified, change::kAttributes | change::kSize | change::kLastWrite,
           logged.lsn);
 }
 
-Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link) {
+Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link,
+                       Link* file_link) {
   auto made = std::make_unique<Open>(
       Open{(epoch_ << 32) | ++opens_made_, &node, link, access, request.share, request.options});
   Open& open = *made;
   opens_.emplace(open.id, std::move(made));
   node.opens.push_back(&open);
   if (link != nullptr) ++link->opens;
+  open.file_link = file_link;
+  if (file_link != nullptr) ++file_link->opens;
   return open;
 }
 

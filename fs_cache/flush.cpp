@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "fs_cache/file_constants.h"
 #include "fs_cache/flush_plan.h"
 #include "fs_cache/volume.h"
 #include "iomgr/mutant.h"
@@ -134,8 +135,8 @@ Task<Status> Volume::finish_intent() {
   co_return co_await mark_applied(applied);
 }
 
-/// A record that changes an entry says when, but not what else its directory is: that the medium
-/// knows.
+/// A record that changes an entry, or a stream, says when, but not what else its directory or file
+/// is: that the medium knows.
 Task<Status> Volume::complete_plan(FlushPlan& plan) {
   for (const auto& [directory, time] : plan.entry_times) {
     Result<ObjectState> state = co_await medium_->read_state(directory);
@@ -144,7 +145,7 @@ Task<Status> Volume::complete_plan(FlushPlan& plan) {
     state->change_time = time;
     ObjectCells cells;
     cells.object = directory;
-    cells.directory = true;
+    cells.directory = (state->attributes & attribute::kDirectory) != 0;
     cells.state = *state;
     plan.objects.push_back(std::move(cells));
   }
