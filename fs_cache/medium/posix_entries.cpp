@@ -217,13 +217,18 @@ IoOutcome remove_streams(const LunFolders& folders, ObjectId object, std::vector
   for (const std::string& name : names) {
     std::optional<ObjectAttribute> found;
     const std::string path = folders.directory_path(streams) + "/" + name;
-    if (auto failure = find_attribute(path, found)) return failure;
-    if (!found) continue;  // the host's
+    IoOutcome failure = find_attribute(path, found);
+    const bool damaged = failure && failure->status == Status::file_corrupt;
+    if (failure && !damaged) return failure;
+    if (!found && !damaged) continue;  // the host's
     // The object before its name: as long as that is there it tells which object it is.
-    if (auto failure = remove_object(folders, found->id, notices)) return failure;
-    if (auto failure = unlink_at(folders.directories.get(), entry_path(streams, name)))
-      return failure;
-    removed.push_back(found->id);
+    if (found) {
+      failure = remove_object(folders, found->id, notices);
+      if (failure) return failure;
+    }
+    failure = unlink_at(folders.directories.get(), entry_path(streams, name));
+    if (failure) return failure;
+    if (found) removed.push_back(found->id);
   }
   if (auto failure = remove_object(folders, streams, notices)) return failure;
   return drop_long_names_of(folders, streams);
