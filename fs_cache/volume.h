@@ -229,6 +229,7 @@ class Volume {
 
   // flush.cpp
   Task<Status> flush(Lsn upto);
+  Task<Status> attempt(Lsn upto);
   Task<Status> write_prefix(Lsn upto, MediumHolds holds);
   Task<Status> write_plan(FlushPlan& plan, const Applied& applied);
   Task<Status> write_names(std::span<const EntryCell> entries);
@@ -258,6 +259,7 @@ class Volume {
 
   Credits flush_turn_;
   Lsn attempted_ = 0;    // a flush that failed has tried to write so much
+  Lsn intended_ = 0;     // of a flush whose objects are durable, and perhaps its intent
   Lsn failed_sync_ = 0;  // of the mutant that trusts a second sync
   std::uint64_t flushes_begun_ = 0;
   bool replayed_ = false;          // the log holds records of another node
