@@ -61,6 +61,7 @@ Task<Status> Volume::write_prefix(Lsn upto, MediumHolds holds) {
   const Result<std::vector<Record>> records = cache_.records(upto);
   if (!records) co_return records.status();
   FlushPlan plan = fold(*records, holds);
+  if (holds == MediumHolds::nothing_of_the_prefix) leave_out_brief_opens(plan);
   Applied applied{0, records->back().header.epoch, upto, applied_.mirror};
   if (planted(Mutant::applied_says_too_much)) applied.lsn = last_lsn_;
   Status status = Status::success;
@@ -81,6 +82,13 @@ Task<Status> Volume::write_prefix(Lsn upto, MediumHolds holds) {
   co_return Status::success;
 }
 
+/// What came and went within the prefix was never there to be removed.
+void Volume::leave_out_brief_opens(FlushPlan& plan) const {
+  std::erase_if(plan.properties, [this](const PropertyCell& cell) {
+    return cell.kind == PropertyKind::open && cell.bytes.empty() && !open_cells_.contains(cell.id);
+  });
+}
+
 /// Steps 1 to 4 of the flush that `applied` will tell of.
 Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   Status status = co_await complete_plan(plan);
@@ -92,6 +100,8 @@ Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   const std::vector<ObjectId> objects = ids_of(plan.objects);
   if (!planted(Mutant::no_object_sync)) status = co_await medium_->sync_objects(objects);
   failed_sync_ = failed(status) ? applied.lsn : 0;
+  if (ok(status) && !plan.properties.empty())
+    status = co_await medium_->write_properties(plan.properties);
   if (failed(status)) co_return status;
   // A crash may leave some of these names, or one that a failed sync has made look durable. Only
   // another memory's log or this can tell what they were to be.
@@ -174,6 +184,14 @@ void Volume::settle(Lsn upto, const FlushPlan& plan) {
   for (const ObjectCells& cells : plan.objects) {
     Node* node = names_.find(cells.object);
     if (node != nullptr) node->settle(upto, cells.state->size);
+  }
+  for (const PropertyCell& cell : plan.properties) {
+    if (cell.kind != PropertyKind::open) continue;
+    if (cell.bytes.empty()) {
+      open_cells_.erase(cell.id);
+    } else {
+      open_cells_.insert(cell.id);
+    }
   }
   durable_ = upto;
   cache_.forget(upto);

@@ -43,10 +43,12 @@ class Fold {
   }
   void plan_objects(FlushPlan& plan) const;
   void plan_entries(FlushPlan& plan) const;
+  void plan_properties(FlushPlan& plan) const;
 
   const bool thorough_;
   std::map<ObjectId, Object> objects_;
   std::map<std::pair<ObjectId, std::string>, Entry> entries_;
+  std::map<std::pair<PropertyKind, std::uint64_t>, ConstBytes> properties_;
 };
 
 bool is_directory(const Record& record) {
@@ -86,6 +88,8 @@ void Fold::add(const Record& record) {
     case Effect::note:
       break;
   }
+  for (const Property& property : record.properties)
+    properties_[{property.kind, property.id}] = property.bytes;
 }
 
 /// The object's state after the operation; every record has all of it.
@@ -170,10 +174,22 @@ void Fold::plan_entries(FlushPlan& plan) const {
                                 [](const EntryCell& entry) { return entry.object != 0; });
 }
 
+/// Those of an object that goes, go with it. An open that came and went within the prefix leaves an
+/// assignment of nothing, which costs an unlink of nothing.
+void Fold::plan_properties(FlushPlan& plan) const {
+  for (const auto& [place, bytes] : properties_) {
+    const auto& [kind, id] = place;
+    const auto object = kind == PropertyKind::open ? objects_.end() : objects_.find(id);
+    if (object != objects_.end() && object->second.removed) continue;
+    plan.properties.push_back({kind, id, {bytes.begin(), bytes.end()}});
+  }
+}
+
 FlushPlan Fold::plan() const {
   FlushPlan plan;
   plan_objects(plan);
   plan_entries(plan);
+  plan_properties(plan);
   return plan;
 }
 
