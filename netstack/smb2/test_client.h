@@ -116,6 +116,8 @@ class TestClient : public TestRequests {
   std::uint16_t credit_charge = 1;
   std::uint32_t flags = 0;
   std::uint32_t reserved = 0;
+  std::uint16_t channel_sequence = 0;
+  std::uint8_t guid = 0xC0;  // each byte of its ClientGuid
   bool signs = true;
   std::uint16_t dialect = 0;
   std::int64_t credits = 1;
@@ -140,6 +142,7 @@ class TestClient : public TestRequests {
     header.session_id = session_id;
     header.tree_id = tree_id;
     header.reserved = reserved;
+    header.status = channel_sequence;
     header.next_command = static_cast<std::uint32_t>(next_command);
     next_id += credit_charge;
     credits -= credit_charge;
@@ -229,7 +232,8 @@ class TestClient : public TestRequests {
 
   Response negotiate(std::vector<std::uint16_t> dialects,
                      std::vector<std::uint16_t> signing = {2, 1}) {
-    const Octets request = message(Command::negotiate, negotiate_body(dialects, signing, ciphers));
+    const Octets request =
+        message(Command::negotiate, negotiate_body(dialects, signing, ciphers, guid));
     send(request);
     Response response = receive().value_or(Response{});
     if (response.body.size() < 64 || failed(response.status())) return response;

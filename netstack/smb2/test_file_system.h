@@ -11,6 +11,7 @@
 #include <string>
 
 #include "iomgr/driver.h"
+#include "iomgr/property.h"
 
 namespace understudy::smb2 {
 
@@ -26,6 +27,11 @@ class TestFileSystem : public Driver {
   struct Handle {
     std::string path;
     bool listed = false;
+    // Of a durable open:
+    DurableRequest durable{};
+    CreateParameters created{};
+    bool disconnected = false;
+    std::uint8_t lock_sequences[64] = {};
   };
 
   explicit TestFileSystem(Seams seams) : Driver(Layer::ff_driver, seams), gate(executor()) {
@@ -33,6 +39,7 @@ class TestFileSystem : public Driver {
     files[""].directory = true;
     handle(Major::create, &TestFileSystem::create);
     handle(Major::close, &TestFileSystem::close);
+    handle(Major::reclaim, &TestFileSystem::reclaim);
     handle(Major::read, &TestFileSystem::read);
     handle(Major::write, &TestFileSystem::write);
     handle(Major::query_information, &TestFileSystem::query);
@@ -53,6 +60,10 @@ class TestFileSystem : public Driver {
       const bool locks = irp.minor == static_cast<std::uint8_t>(LockMinor::lock);
       if (locks && !locked.insert(irp.lock.offset).second) co_return Status::lock_not_granted;
       if (!locks && locked.erase(irp.lock.offset) == 0) co_return Status::range_not_locked;
+      if (irp.lock.sequence_index > 0) {
+        handles.at(irp.open).lock_sequences[irp.lock.sequence_index - 1] =
+            static_cast<std::uint8_t>(irp.lock.sequence_number + 1);
+      }
       co_return Status::success;
     });
     on(Major::oplock, [this](Irp& irp) -> Task<Status> {
@@ -149,6 +160,42 @@ class TestFileSystem : public Driver {
     co_return Status::success;
   }
 
+  /// The path of a create or reclaim, and what it says of durability.
+  std::string path_of(const Irp& irp, DurableRequest& durable) {
+    const Bytes bytes = *arena().bytes(irp.payload);
+    const std::size_t path = bytes.size() - irp.create.properties_length;
+    const Result<std::vector<Property>> properties = decode_properties(bytes.subspan(path));
+    const Property* found = find_property(*properties, PropertyKind::durable);
+    if (found != nullptr) std::memcpy(&durable, found->bytes.data(), sizeof durable);
+    return std::string(as_text(bytes.first(path)));
+  }
+  template <std::size_t kSize>
+  static bool same(const std::uint8_t (&a)[kSize], const std::uint8_t (&b)[kSize]) {
+    return std::equal(std::begin(a), std::end(a), std::begin(b));
+  }
+
+  /// Checks what a client shows as far as the tests need it.
+  Status reclaim(Irp& irp) {
+    DurableRequest shown{};
+    const std::string path = path_of(irp, shown);
+    for (auto& [id, open] : handles) {
+      if (irp.open != 0 ? id != irp.open : !same(open.durable.create_guid, shown.create_guid))
+        continue;
+      if (!open.disconnected || !same(open.durable.create_guid, shown.create_guid)) continue;
+      if (!same(open.durable.owner, shown.owner)) return Status::access_denied;
+      if (open.path != path) return Status::invalid_parameter;
+      ReclaimedOpen out{};
+      out.request = open.durable;
+      std::memcpy(out.lock_sequences, open.lock_sequences, sizeof out.lock_sequences);
+      std::memcpy(arena().room(irp.payload)->data(), &out, sizeof out);
+      open.disconnected = false;
+      irp.open = id;
+      irp.create = open.created;
+      return Status::success;
+    }
+    return Status::object_name_not_found;
+  }
+
   std::string text(const Irp& irp) {
     const std::optional<Bytes> bytes = arena().bytes(irp.payload);
     return bytes ? std::string(as_text(*bytes)) : "?";
@@ -169,7 +216,8 @@ class TestFileSystem : public Driver {
   Status create(Irp& irp) {
     if (std::exchange(breaks_first, false)) return Status::pending;
     if (!grants) irp.create.caching = {};
-    const std::string path = text(irp);
+    DurableRequest durable{};
+    const std::string path = path_of(irp, durable);
     const bool exists = files.contains(path);
     const std::uint32_t disposition = irp.create.create_disposition;
     if (!exists && (disposition == 1 || disposition == 4)) return Status::object_name_not_found;
@@ -182,7 +230,13 @@ class TestFileSystem : public Driver {
     irp.create.create_action = exists ? 1 : 2;
     irp.create.facts = facts(path);
     irp.open = ++opened_;
-    handles[irp.open] = {path, false};
+    const bool kept = (irp.create.caching.state & caching::kHandle) != 0;
+    if (kept || durable.kind == DurableKind::persistent) irp.create.durable = durable.kind;
+    irp.create.timeout_ms = 60000;
+    Handle& open = handles[irp.open];
+    open.path = path;
+    open.durable = durable;
+    open.created = irp.create;
     return Status::success;
   }
 
@@ -190,6 +244,10 @@ class TestFileSystem : public Driver {
     const auto found = handles.find(irp.open);
     if (found == handles.end()) return Status::file_closed;
     irp.close.facts = facts(found->second.path);
+    if (irp.close.client_gone != 0 && found->second.created.durable != DurableKind::none) {
+      found->second.disconnected = true;
+      return Status::success;
+    }
     if (files[found->second.path].delete_pending) files.erase(found->second.path);
     handles.erase(found);
     complete_pended([&irp](const Irp& kept) { return kept.open == irp.open; },
