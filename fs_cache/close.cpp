@@ -25,14 +25,19 @@ Task<Status> Volume::close(Irp& irp) {
     if (!found) co_return found.status();
     Open& open = **found;
     Node& node = *open.node;
+    const bool in_vain = irp.close.client_gone == kKeptLongEnough && !open.is_disconnected();
+    if (in_vain || (irp.close.client_gone == kClientGone && keep_open(open)))
+      co_return Status::success;
     bool deletes = wants_deletion(open) && ok(loaded);
     if (deletes && node.is_directory() && node.directory == nullptr) {
       loaded = co_await names_.load(node.id);
       continue;
     }
     deletes = deletes && !holds_names(node);  // something came into the directory: it stays
-    if (deletes && open.link->opens == 1 && !reservation) {
-      Result<Reservation> reserved = co_await reserve(open.link->name.size(), 0);
+    const bool removes = deletes && open.link->opens == 1;
+    const std::size_t room = (removes ? open.link->name.size() : 0) + kPropertyHeader;
+    if ((removes || open.durable != nullptr) && !reservation.holds(sizeof(RecordHeader) + room)) {
+      Result<Reservation> reserved = co_await reserve(room, 0);
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
       continue;
@@ -47,21 +52,34 @@ Task<Status> Volume::close(Irp& irp) {
 void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservation) {
   Node& node = *open.node;
   Link* const link = open.link;
+  std::vector<Property> ended;
+  if (open.durable != nullptr) ended.push_back({PropertyKind::open, open.id, {}});
+  kept_.erase(open.id);
   end_watch(open);
   end_locks(open);
   end_oplock(open);
   std::erase(node.opens, &open);
   if (node.opens.empty()) node.reserved_allocation = 0;
   opens_.erase(open.id);
-  if (link == nullptr) return;
-  --link->opens;
-  if (!deletes) return;
-  link->delete_pending = true;
-  will_be_deleted(node);
-  if (link->opens == 0) remove_name(irp, *link, std::move(reservation));
+  wake_settled(node);
+  if (link != nullptr) --link->opens;
+  if (link != nullptr && deletes) {
+    link->delete_pending = true;
+    will_be_deleted(node);
+    if (link->opens == 0) {
+      remove_name(irp, *link, ended, std::move(reservation));
+      return;
+    }
+  }
+  if (ended.empty()) return;
+  RecordHeader effect;
+  effect.effect = Effect::note;
+  const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, {}, ended);
+  static_cast<void>(logged);
 }
 
-void Volume::remove_name(Irp& irp, Link& link, Reservation reservation) {
+void Volume::remove_name(Irp& irp, Link& link, const std::vector<Property>& properties,
+                         Reservation reservation) {
   const Node& node = *link.node;
   Node& parent = *link.parent;
   ObjectState state = node.state;
@@ -69,7 +87,7 @@ void Volume::remove_name(Irp& irp, Link& link, Reservation reservation) {
   RecordHeader effect = effect_on(Effect::unlink, node.id, state);
   effect.parent = parent.id;
   if (node.links == 1) effect.flags |= kRemovesObject;
-  const Logged logged = commit(irp, std::move(reservation), effect, link.name);
+  const Logged logged = commit(irp, std::move(reservation), effect, link.name, {}, {}, properties);
   changed_entries(parent, state.change_time);
   link.node->state = state;
   changed_name(link, ChangeAction::removed, logged.lsn);

@@ -61,6 +61,7 @@ Task<Status> Volume::write_prefix(Lsn upto, MediumHolds holds) {
   const Result<std::vector<Record>> records = cache_.records(upto);
   if (!records) co_return records.status();
   FlushPlan plan = fold(*records, holds);
+  if (holds == MediumHolds::nothing_of_the_prefix) leave_out_brief_opens(plan);
   Applied applied{0, records->back().header.epoch, upto, applied_.mirror};
   if (planted(Mutant::applied_says_too_much)) applied.lsn = last_lsn_;
   Status status = Status::success;
@@ -79,6 +80,13 @@ Task<Status> Volume::write_prefix(Lsn upto, MediumHolds holds) {
   const Result<Space> space = co_await medium_->space();
   if (space) free_bytes_ = space->free_bytes;
   co_return Status::success;
+}
+
+/// What came and went within the prefix was never there to be removed.
+void Volume::leave_out_brief_opens(FlushPlan& plan) const {
+  std::erase_if(plan.properties, [this](const PropertyCell& cell) {
+    return cell.kind == PropertyKind::open && cell.bytes.empty() && !open_cells_.contains(cell.id);
+  });
 }
 
 /// Steps 1 to 4 of the flush that `applied` will tell of.
@@ -176,6 +184,14 @@ void Volume::settle(Lsn upto, const FlushPlan& plan) {
   for (const ObjectCells& cells : plan.objects) {
     Node* node = names_.find(cells.object);
     if (node != nullptr) node->settle(upto, cells.state->size);
+  }
+  for (const PropertyCell& cell : plan.properties) {
+    if (cell.kind != PropertyKind::open) continue;
+    if (cell.bytes.empty()) {
+      open_cells_.erase(cell.id);
+    } else {
+      open_cells_.insert(cell.id);
+    }
   }
   durable_ = upto;
   cache_.forget(upto);

@@ -26,6 +26,7 @@ class Filter : public Driver {
 
   explicit Filter(Seams seams) : Driver(Layer::ff_driver, seams) {
     on(Major::lazy_write, [this](Irp& irp) { return second_pass(irp); });
+    on(Major::close, [this](Irp& irp) { return pass_down(irp); });
   }
 
   /// Sends an IRP down; `done` gets it completed.
@@ -48,6 +49,12 @@ class Filter : public Driver {
     if (irp.record.length > 0 && irp.major != Major::mirror) keep(irp);
     if (irp.major == Major::lazy_write && ok(irp.status)) purge(irp.lsn);
     done(irp);
+  }
+  /// The end of a durable open, from fs_cache itself.
+  Task<Status> pass_down(Irp& irp) {
+    const Status status = co_await call(Layer::fs_cache, irp);
+    if (irp.record.length > 0) keep(irp);
+    co_return status;
   }
   Task<Status> second_pass(Irp& irp) {
     ++second_passes;

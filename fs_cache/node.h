@@ -15,6 +15,7 @@
 #include <string>
 #include <vector>
 
+#include "fs_cache/durable.h"
 #include "fs_cache/extents.h"
 #include "fs_cache/medium/medium.h"
 #include "fs_cache/oplock.h"
@@ -102,7 +103,9 @@ struct Open {
   Enumeration enumeration = {};
   std::unique_ptr<Watch> watch = nullptr;  // of a directory
   std::shared_ptr<Oplock> oplock = nullptr;
+  std::unique_ptr<DurableOpen> durable = nullptr;  // of an open that outlives its connection
 
+  bool is_disconnected() const { return durable != nullptr && !durable->connected; }
   bool may(std::uint32_t any_of) const { return (access & any_of) != 0; }
 };
 

@@ -113,6 +113,8 @@ void Volume::set_state(Irp& irp, const Open& open, std::uint32_t what, const Obj
 /// Only marks the name: whoever closes it last deletes it.
 Task<Status> Volume::set_disposition(Irp& irp) {
   for (;;) {
+    Result<Reservation> reservation = co_await reserve_for_state(irp);
+    if (!reservation) co_return reservation.status();
     const Result<Open*> found = find_open(irp);
     if (!found) co_return found.status();
     const Open& open = **found;
@@ -133,6 +135,7 @@ Task<Status> Volume::set_disposition(Irp& irp) {
     }
     open.link->delete_pending = irp.set.delete_file != 0;
     if (open.link->delete_pending) will_be_deleted(node);
+    if (open.durable != nullptr) note_open(irp, open, std::move(*reservation));
     co_return Status::success;
   }
 }

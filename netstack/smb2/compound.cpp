@@ -164,6 +164,7 @@ Status Compound::prepare(Request& request, const CommandRow& row) {
   }
   // Sections 3.3.5.2.9 and 3.3.5.2.11.
   if (request.session->encrypts && !request.sealed) return Status::access_denied;
+  if (request.session->anonymous && !nobody_may(header.command)) return Status::access_denied;
   if (row.needs == Needs::session) return Status::success;
   request.tree = request.session->find_tree(header.tree_id);
   if (request.tree == nullptr) return Status::network_name_deleted;

@@ -69,6 +69,8 @@ class Session {
   State state = State::in_progress;
   bool signing_required = false;
   std::string user;
+  /// Nobody's: it was somebody's, who gave it up (3.3.5.5.3, IsAnonymous). See nobody_may().
+  bool anonymous = false;
   std::shared_ptr<auth::Signer> signer;  // Session.SigningKey, once valid: the first channel's
   std::optional<auth::Sealer> sealer;    // once valid, if a cipher was negotiated
   bool encrypts = false;                 // Session.EncryptData

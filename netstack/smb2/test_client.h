@@ -127,6 +127,7 @@ class TestClient : public TestRequests {
 
   std::string user = "user";
   std::string password = "Password";
+  bool anonymous = false;  // it asks to be nobody
 
   /// A message, signed if the client has a key.
   Octets message(Command command, ConstBytes body, std::size_t next_command = 0) {
@@ -321,7 +322,9 @@ class TestClient : public TestRequests {
         std::search(token.begin(), token.end(), kSignature.begin(), kSignature.end());
     const Octets challenge(start, token.end());
     std::string error;
-    const Octets answer = ntlm.wrap_next(ntlm.authenticate(challenge, *nt_hash(password, error)));
+    const Octets answer =
+        ntlm.wrap_next(anonymous ? ntlm.nobody(challenge)
+                                 : ntlm.authenticate(challenge, *nt_hash(password, error)));
     request = message(Command::session_setup, setup_body(answer, previous_session, setup_flags));
     hash.update(request);
     auth::SessionKeys keys =
