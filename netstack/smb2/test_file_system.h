@@ -113,9 +113,10 @@ class TestFileSystem : public Driver {
     complete_pended([](const Irp& irp) { return irp.major == Major::notify_change; },
                     Status::success);
   }
-  bool grants = false;        // oplocks and leases, as they are asked for
-  bool breaks_first = false;  // the next CREATE has to wait
-  Irp broken;                 // what the next break is said to be
+  bool grants = false;                // oplocks and leases, as they are asked for
+  bool breaks_first = false;          // the next CREATE has to wait
+  bool breaks_before_rename = false;  // the next rename has to wait
+  Irp broken;                         // what the next break is said to be
   void break_oplock() {
     complete_pended(
         [](const Irp& irp) {
@@ -310,6 +311,7 @@ class TestFileSystem : public Driver {
     switch (static_cast<SetMinor>(irp.minor)) {
       case SetMinor::rename: {
         const std::string target = text(irp);
+        if (std::exchange(breaks_before_rename, false)) return Status::pending;
         if (files.contains(target) && irp.set.replace == 0) return Status::object_name_collision;
         files[target] = files[open.path];
         files.erase(open.path);
