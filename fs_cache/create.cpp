@@ -4,7 +4,9 @@
 #include "fs_cache/create_request.h"
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/volume.h"
+#include "iomgr/check.h"
 
 namespace understudy {
 
@@ -29,42 +31,14 @@ Status check_read_only(const Node& node, std::uint32_t desired, bool overwrites,
   return deletes ? Status::cannot_delete : Status::success;
 }
 
-/// Behind the path of a CREATE: who asks, and what a new file shall have. Nobody named: it is the
-/// server itself.
-Status parse_properties(ConstBytes bytes, Volume::CreateRequest& request) {
-  const Result<std::vector<Property>> list = decode_properties(bytes);
-  if (!list) return Status::invalid_parameter;
-  Token token = system_token();
-  if (const Property* given = find_property(*list, PropertyKind::token); given != nullptr) {
-    Result<Token> decoded = decode_token(given->bytes);
-    if (!decoded) return Status::invalid_parameter;
-    token = std::move(*decoded);
-  }
-  request.token = std::make_shared<const Token>(std::move(token));
-  const Property* descriptor = find_property(*list, PropertyKind::security_descriptor);
-  if (descriptor != nullptr) {
-    Result<SecurityDescriptor> decoded = decode_descriptor(descriptor->bytes);
-    if (!decoded) return decoded.status();
-    request.descriptor = std::move(*decoded);
-  }
-  const Property* extended = find_property(*list, PropertyKind::extended_attributes);
-  if (extended == nullptr) return Status::success;
-  std::size_t wrong_at = 0;
-  Result<ExtendedAttributes> decoded = decode_attributes(extended->bytes, wrong_at);
-  if (!decoded) return decoded.status();
-  request.extended = std::move(*decoded);
-  return Status::success;
-}
+}  // namespace
 
-/// What an open must be granted, beside what it asks for in so many words.
 std::uint32_t needed_access(const Volume::CreateRequest& request) {
   std::uint32_t needed = request.access & access::kAllOfAFile;
   if (request.overwrites()) needed |= access::kWriteData;
   if (request.has(option::kDeleteOnClose)) needed |= access::kDelete;
   return needed;
 }
-
-}  // namespace
 
 std::uint32_t granted_access(std::uint32_t desired, std::uint32_t maximal, const Node* existing) {
   if ((desired & access::kMaximumAllowed) == 0) return desired & access::kAllOfAFile;
@@ -77,19 +51,25 @@ std::uint32_t granted_access(std::uint32_t desired, std::uint32_t maximal, const
 
 Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
   const CreateParameters& create = irp.create;
-  const std::optional<Bytes> text = seams_.arena.bytes(irp.payload);
-  if (!text || contradictory(create) || create.properties_length > text->size())
+  const std::optional<Bytes> payload = seams_.arena.bytes(irp.payload);
+  if (!payload || create.properties_length > payload->size() || contradictory(create))
     return Status::invalid_parameter;
-  const std::size_t path_length = text->size() - create.properties_length;
+  const Bytes text = payload->first(payload->size() - create.properties_length);
   if ((create.create_options & option::kOpenByFileId) != 0) return Status::not_supported;
-  Result<Path> path = parse_path(as_text(text->first(path_length)));
+  Result<Path> path = parse_path(as_text(text));
   if (!path) return path.status();
-  CreateRequest request{std::move(*path),      static_cast<Disposition>(create.create_disposition),
-                        create.desired_access, create.share_access,
-                        create.create_options, create.attributes & attribute::kSettable,
-                        create.caching,        nullptr,
-                        std::nullopt,          std::nullopt};
-  const Status properties = parse_properties(text->subspan(path_length), request);
+  CreateRequest request{std::move(*path),
+                        static_cast<Disposition>(create.create_disposition),
+                        create.desired_access,
+                        create.share_access,
+                        create.create_options,
+                        create.attributes & attribute::kSettable,
+                        create.caching,
+                        std::nullopt,
+                        nullptr,
+                        std::nullopt,
+                        std::nullopt};
+  const Status properties = parse_properties(payload->last(create.properties_length), request);
   if (failed(properties)) return properties;
   if ((create.desired_access & (access::kAllOfAFile | access::kMaximumAllowed)) == 0)
     return Status::access_denied;
@@ -101,11 +81,32 @@ Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
   return request;
 }
 
+Status Volume::parse_properties(ConstBytes bytes, CreateRequest& request) {
+  const Result<std::vector<Property>> properties = decode_properties(bytes);
+  if (!properties) return Status::invalid_parameter;
+  if (const Property* const durable = find_property(*properties, PropertyKind::durable)) {
+    const Result<DurableRequest> asked = durable_request(durable->bytes);
+    if (!asked) return asked.status();
+    request.durable = *asked;
+  }
+  return security_request(*properties, request);
+}
+
 Task<Status> Volume::create(Irp& irp) {
   const Result<CreateRequest> request = parse_create(irp);
   if (!request) co_return request.status();
+  if (request->durable && request->durable->replay != 0) {
+    Open* const kept = find_kept(*request->durable);
+    if (kept != nullptr) co_return give_back_replayed(irp, *kept, *request->durable);
+  }
+  if (request->durable) {
+    const Node* const ending = end_app_instance(*request->durable);
+    if (ending != nullptr) {
+      irp.create.facts.object = ending->id;
+      co_return Status::pending;
+    }
+  }
   Reservation reservation;
-  std::size_t reserved = 0;  // bytes of properties
   for (;;) {
     const Walk walk = names_.walk(request->path);
     if (walk.unloaded != nullptr) {
@@ -122,33 +123,31 @@ Task<Status> Volume::create(Irp& irp) {
     Status allowed = check_create(*request, walk);
     const bool violation = allowed == Status::sharing_violation;
     if (ok(allowed)) allowed = check_lease(*request, walk.node);
+    if (walk.node != nullptr && (ok(allowed) || violation) && is_kept_from(*request, *walk.node))
+      co_return Status::file_not_available;
     if (walk.node != nullptr && (ok(allowed) || violation) &&
         break_for_open(*request, *walk.node, violation)) {
       irp.create.facts.object = walk.node->id;
       co_return Status::pending;
     }
     if (failed(allowed)) co_return allowed;
-    const bool changes = walk.node == nullptr || request->overwrites();
-    NodeProperties properties;
-    std::size_t needs = 0;
-    if (changes) {
-      Result<NodeProperties> after = properties_after(*request, walk.parent, walk.node);
-      if (!after) co_return after.status();
-      properties = std::move(*after);
-      const NodeProperties before = walk.node == nullptr ? NodeProperties() : walk.node->properties;
-      needs = PropertyChange(before, properties).size();
-    }
-    if (changes && (!reservation || needs > reserved)) {
-      const std::size_t name =
-          request->path.components.empty() ? 0 : request->path.components.back().size();
-      reservation = Reservation();
-      Result<Reservation> room = co_await reserve(name, needs);
-      if (!room) co_return room.status();
-      reservation = std::move(*room);
-      reserved = needs;
+    const bool overwrites_file =
+        walk.node != nullptr && request->overwrites() && !request->path.has_stream();
+    if (Node* const streams = overwrites_file ? names_.unloaded_streams(*walk.node) : nullptr) {
+      const Status loaded = co_await names_.load(streams->id);
+      if (failed(loaded)) co_return loaded;
       continue;
     }
-    finish_create(irp, *request, walk, properties, std::move(reservation));
+    const Result<NodeProperties> properties = properties_after(*request, walk);
+    if (!properties) co_return properties.status();
+    const std::size_t room = room_for_create(*request, walk, *properties);
+    if (room > 0 && !reservation.holds(room)) {
+      Result<Reservation> reserved = co_await space_->reserve(room);
+      if (!reserved) co_return reserved.status();
+      reservation = std::move(*reserved);
+      continue;
+    }
+    finish_create(irp, *request, walk, *properties, std::move(reservation));
     co_return Status::success;
   }
 }
@@ -156,6 +155,8 @@ Task<Status> Volume::create(Irp& irp) {
 Status Volume::check_create(const CreateRequest& request, const Walk& walk) const {
   if (failed(walk.status)) return walk.status;
   if (opens_.size() >= bounds::kMaxOpensPerVolume) return Status::too_many_opened_files;
+  if (request.path.has_stream() && request.wants_directory()) return Status::not_a_directory;
+  if (walk.file != nullptr) return check_stream(request, walk);
   if (walk.node != nullptr) return check_existing(request, walk);
   if (!request.makes_if_absent()) return Status::object_name_not_found;
   if (!walk.parent->names.empty() && walk.parent->names.front()->delete_pending)
@@ -173,6 +174,9 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   if (walk.link != nullptr && walk.link->delete_pending) return Status::delete_pending;
   if (request.disposition == Disposition::create) return Status::object_name_collision;
   if (node.is_directory()) {
+    if (request.path.names_data) {
+      return request.wants_directory() ? Status::not_a_directory : Status::file_is_a_directory;
+    }
     if (request.has(option::kNonDirectoryFile)) return Status::file_is_a_directory;
     if (request.overwrites()) return Status::object_name_collision;
     if (walk.link == nullptr && request.has(option::kDeleteOnClose)) return Status::cannot_delete;
@@ -192,21 +196,56 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   // Overwriting writes, whatever the handle may do afterwards.
   const std::uint32_t access = granted_access(request.access, maximal, &node) |
                                (request.overwrites() ? access::kWriteData : 0);
-  return check_sharing(node.opens, access, request.share);
+  const bool deletes = (access & access::kDelete) != 0 || request.overwrites();
+  const Status streams = deletes ? check_streams_sharing(node) : Status::success;
+  return failed(streams) ? streams : check_sharing(node.opens, access, request.share);
 }
 
-/// The decision has been taken; nothing fails from here on.
+/// Bytes of the record; 0: there is none, nothing changes.
+std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& walk,
+                                    const NodeProperties& properties) const {
+  const bool makes = walk.node == nullptr;
+  const bool durable = request.durable && !request.path.has_stream();
+  if (!makes && !request.overwrites() && !durable) return 0;
+  std::size_t room = sizeof(RecordHeader);
+  const std::vector<std::string>& names = request.path.components;  // none: a stream of the root
+  const std::size_t name = names.empty() ? 0 : names.back().size();
+  if (makes) room += name + request.path.stream.size();
+  if (!makes && request.overwrites() && !request.path.has_stream())
+    room += encode_gone_streams(unopened_streams(*walk.node)).size();
+  if (makes || request.overwrites())
+    room += PropertyChange(makes ? NodeProperties() : walk.node->properties, properties).size();
+  if (!durable) return room;
+  std::size_t path = path_of(walk.link).size();
+  if (makes) {
+    const Link* const parent = walk.parent->names.empty() ? nullptr : walk.parent->names.front();
+    path = path_of(parent).size() + 1 + name;
+  }
+  return room + kPropertyHeader + open_state_size(path, 0);
+}
+
+/// The decision has been taken; nothing fails from here on. The memory changes first, as operation
+/// `lsn`, for the record tells of the open too.
 void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
                            const NodeProperties& properties, Reservation reservation) {
+  if (request.path.has_stream())
+    return finish_create_stream(irp, request, walk, properties, std::move(reservation));
+  const Lsn lsn = last_lsn_ + 1;
   Node* node = walk.node;
   Link* link = walk.link;
+  const PropertyChange change(node == nullptr ? NodeProperties() : node->properties, properties);
   CreateAction action = CreateAction::opened;
+  std::vector<GoneStream> gone;
+  RecordHeader effect;
+  effect.effect = Effect::note;
   if (node == nullptr) {
-    link = &make_object(irp, request, *walk.parent, properties, std::move(reservation));
+    effect = make_object(request, *walk.parent, properties, link);
     node = link->node;
     action = CreateAction::created;
   } else if (request.overwrites()) {
-    overwrite(irp, request, *node, link, properties, std::move(reservation));
+    gone = unopened_streams(*node);
+    effect = overwrite(request, *node, properties);
+    if (!gone.empty()) effect.flags |= kRemovesStreams;
     action = request.disposition == Disposition::supersede ? CreateAction::superseded
                                                            : CreateAction::overwritten;
   }
@@ -216,16 +255,49 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
   const bool made = action == CreateAction::created;
   const std::uint32_t access = granted_access(request.access, maximal, made ? nullptr : node);
   Open& open = add_open(request, access, *node, link);
-  grant_oplock(irp, open);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);
   irp.create.desired_access = access;
-  irp.create.facts = facts_of(*node, link);
+  irp.create.facts = facts_of(open);
+  irp.create.facts.maximal_access = maximal;
+  grant_oplock(irp, open);
+  grant_durable(irp, request, open);
+  if (action == CreateAction::opened && open.durable == nullptr) return;
+
+  std::vector<std::uint8_t> state;
+  if (open.durable != nullptr) state = encode_open_state(state_of(open));
+  std::vector<Property> assigned;
+  if (action != CreateAction::opened) assigned = change.assignments(node->id);
+  if (open.durable != nullptr) assigned.push_back({PropertyKind::open, open.id, state});
+  const std::string_view name =
+      action == CreateAction::created ? std::string_view(link->name) : std::string_view();
+  const Logged logged =
+      commit(irp, std::move(reservation), effect, name, {}, encode_gone_streams(gone), assigned);
+  UNDERSTUDY_CHECK(logged.lsn == lsn);
+  if (action == CreateAction::created) {
+    changed_name(*link, ChangeAction::added, lsn);
+  } else if (action != CreateAction::opened) {
+    streams_removed(*node, link, gone, lsn);
+    if (node->streams != nullptr) {  // open ones go when they are closed
+      for (const auto& [key, stream] : node->streams->directory->links)
+        stream->delete_pending = true;
+    }
+    changed(link, ChangeAction::modified, change::kAttributes | change::kSize | change::kLastWrite,
+            lsn);
+  }
+}
+
+void Volume::answer_create(Irp& irp, Open& open, CreateAction action, std::uint32_t maximal) {
+  grant_oplock(irp, open);
+  irp.open = open.id;
+  irp.create.create_action = static_cast<std::uint16_t>(action);
+  irp.create.desired_access = open.access;
+  irp.create.facts = facts_of(open);
   irp.create.facts.maximal_access = maximal;
 }
 
-Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
-                          const NodeProperties& properties, Reservation reservation) {
+RecordHeader Volume::make_object(const CreateRequest& request, Node& parent,
+                                 const NodeProperties& properties, Link*& link) {
   const FileTime time = now();
   ObjectState state;
   state.attributes = request.wants_directory()
@@ -234,47 +306,41 @@ Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
   state.attributes |= properties.attributes();
   state.creation_time = state.access_time = state.write_time = state.change_time = time;
   const ObjectId object = new_object_id();
-  const std::string& name = request.path.components.back();
   RecordHeader effect = effect_on(Effect::create, object, state);
   effect.parent = parent.id;
-  const PropertyChange change({}, properties);
-  const Logged logged =
-      commit(irp, std::move(reservation), effect, name, {}, {}, change.assignments(object));
-  Node& node = names_.add_object(object, state, logged.lsn);
+  Node& node = names_.add_object(object, state, last_lsn_ + 1);
   node.properties = properties;
   changed_entries(parent, time);
-  Link& link = names_.add_link(parent, name, node, logged.lsn);
-  changed_name(link, ChangeAction::added, logged.lsn);
-  return link;
+  link = &names_.add_link(parent, request.path.components.back(), node, last_lsn_ + 1);
+  return effect;
 }
 
-void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node, const Link* link,
-                       NodeProperties properties, Reservation reservation) {
+RecordHeader Volume::overwrite(const CreateRequest& request, Node& node,
+                               const NodeProperties& properties) {
   ObjectState state = node.state;
   const std::uint32_t kept = request.disposition == Disposition::supersede ? 0 : state.attributes;
   state.attributes = (kept & ~attribute::kInternal) | request.attributes | attribute::kArchive |
                      properties.attributes();
   state.access_time = state.write_time = state.change_time = now();
   state.size = 0;
-  const PropertyChange change(node.properties, properties);
-  const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state),
-                               {}, {}, {}, change.assignments(node.id));
-  node.properties = std::move(properties);
-  node.resize(0, logged.lsn);
+  node.resize(0, last_lsn_ + 1);
   node.state = state;
-  node.last_lsn = logged.lsn;
+  node.properties = properties;
+  node.last_lsn = last_lsn_ + 1;
   node.reserved_allocation = 0;
-  changed(link, ChangeAction::modified, change::kAttributes | change::kSize | change::kLastWrite,
-          logged.lsn);
+  return effect_on(Effect::set, node.id, state);
 }
 
-Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link) {
+Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link,
+                       Link* file_link) {
   auto made = std::make_unique<Open>(Open{(epoch_ << 32) | ++opens_made_, &node, link, access,
                                           request.share, request.options, request.token});
   Open& open = *made;
   opens_.emplace(open.id, std::move(made));
   node.opens.push_back(&open);
   if (link != nullptr) ++link->opens;
+  open.file_link = file_link;
+  if (file_link != nullptr) ++file_link->opens;
   return open;
 }
 

@@ -26,8 +26,8 @@ bool may_all(const Open& open, std::uint32_t needed) {
 
 Status answer(Irp& irp, ConstBytes bytes, std::optional<Bytes> room) {
   if (!room) return Status::invalid_parameter;
-  irp.information = bytes.size();
   if (bytes.size() > room->size()) return Status::buffer_too_small;
+  irp.information = bytes.size();
   std::copy(bytes.begin(), bytes.end(), room->begin());
   irp.payload.length = static_cast<std::uint32_t>(bytes.size());
   return Status::success;
@@ -70,17 +70,45 @@ std::uint32_t maximal_access(const Node& node, const Node* parent, const Token& 
 }
 
 const Node* lacks_properties(const Walk& walk) {
-  if (walk.node != nullptr && walk.node->lacks_properties()) return walk.node;
-  return walk.parent != nullptr && walk.parent->lacks_properties() ? walk.parent : nullptr;
+  const Node* const above = walk.file_link != nullptr ? walk.file_link->parent : walk.parent;
+  for (const Node* node :
+       {static_cast<const Node*>(walk.node), static_cast<const Node*>(walk.file), above}) {
+    if (node != nullptr && node->lacks_properties()) return node;
+  }
+  return nullptr;
 }
 
-Result<NodeProperties> properties_after(const Volume::CreateRequest& request, const Node* parent,
-                                        const Node* existing) {
+Status security_request(const std::vector<Property>& properties, Volume::CreateRequest& request) {
+  Token token = system_token();
+  if (const Property* given = find_property(properties, PropertyKind::token); given != nullptr) {
+    Result<Token> decoded = decode_token(given->bytes);
+    if (!decoded) return Status::invalid_parameter;
+    token = std::move(*decoded);
+  }
+  request.token = std::make_shared<const Token>(std::move(token));
+  const Property* descriptor = find_property(properties, PropertyKind::security_descriptor);
+  if (descriptor != nullptr) {
+    Result<SecurityDescriptor> decoded = decode_descriptor(descriptor->bytes);
+    if (!decoded) return decoded.status();
+    request.descriptor = std::move(*decoded);
+  }
+  const Property* extended = find_property(properties, PropertyKind::extended_attributes);
+  if (extended == nullptr) return Status::success;
+  std::size_t wrong_at = 0;
+  Result<ExtendedAttributes> decoded = decode_attributes(extended->bytes, wrong_at);
+  if (!decoded) return decoded.status();
+  request.extended = std::move(*decoded);
+  return Status::success;
+}
+
+Result<NodeProperties> properties_after(const Volume::CreateRequest& request, const Walk& walk) {
   NodeProperties after;
-  if (existing != nullptr) {
-    after.descriptor = existing->properties.descriptor;
+  if (walk.file != nullptr) return after;  // a stream has none of its own
+  if (walk.node != nullptr) {
+    if (!request.overwrites()) return walk.node->properties;
+    after.descriptor = walk.node->properties.descriptor;
   } else {
-    const SecurityDescriptor* above = parent->properties.descriptor.get();
+    const SecurityDescriptor* above = walk.parent->properties.descriptor.get();
     const SecurityDescriptor* wanted = request.descriptor ? &*request.descriptor : nullptr;
     if (above != nullptr || wanted != nullptr) {
       Result<SecurityDescriptor> made =
@@ -129,8 +157,8 @@ Task<Status> Volume::query_security(Irp& irp) {
   for (;;) {
     const Result<Open*> found = find_open(irp);
     if (!found) co_return found.status();
-    const Open& open = **found;
-    const Node& node = *open.node;
+    Open& open = **found;
+    const Node& node = open.node->file();
     show(irp, node.last_lsn);
     const std::uint32_t parts = irp.query.selection & selection::kParts;
     if (!may_all(open, needed_access(parts, false))) co_return Status::access_denied;
@@ -151,8 +179,8 @@ Task<Status> Volume::query_extended(Irp& irp) {
   for (;;) {
     const Result<Open*> found = find_open(irp);
     if (!found) co_return found.status();
-    const Open& open = **found;
-    const Node& node = *open.node;
+    Open& open = **found;
+    const Node& node = open.node->file();
     show(irp, node.last_lsn);
     if (!open.may(access::kReadEa)) co_return Status::access_denied;
     if (node.lacks_properties()) {
@@ -177,8 +205,8 @@ Task<Status> Volume::set_security(Irp& irp) {
   for (;;) {
     const Result<Open*> found = find_open(irp);
     if (!found) co_return found.status();
-    const Open& open = **found;
-    const Node& node = *open.node;
+    Open& open = **found;
+    const Node& node = open.node->file();
     show(irp, node.last_lsn);
     if (!may_all(open, needed_access(parts & selection::kParts, true)))
       co_return Status::access_denied;
@@ -217,8 +245,8 @@ Task<Status> Volume::set_extended(Irp& irp) {
   for (;;) {
     const Result<Open*> found = find_open(irp);
     if (!found) co_return found.status();
-    const Open& open = **found;
-    const Node& node = *open.node;
+    Open& open = **found;
+    const Node& node = open.node->file();
     show(irp, node.last_lsn);
     if (!open.may(access::kWriteEa)) co_return Status::access_denied;
     if (node.lacks_properties()) {
@@ -244,9 +272,9 @@ Task<Status> Volume::set_extended(Irp& irp) {
   }
 }
 
-void Volume::set_properties(Irp& irp, const Open& open, std::uint32_t what,
-                            NodeProperties properties, Reservation reservation) {
-  Node& node = *open.node;
+void Volume::set_properties(Irp& irp, Open& open, std::uint32_t what, NodeProperties properties,
+                            Reservation reservation) {
+  Node& node = open.node->file();
   ObjectState state = node.state;
   state.attributes = (state.attributes & ~attribute::kInternal) | properties.attributes();
   if (!open.keeps_change_time) state.change_time = now();
@@ -256,7 +284,8 @@ void Volume::set_properties(Irp& irp, const Open& open, std::uint32_t what,
   node.state = state;
   node.properties = std::move(properties);
   node.last_lsn = logged.lsn;
-  changed(open.link, ChangeAction::modified, what, logged.lsn);
+  changed(open.file_link != nullptr ? open.file_link : open.link, ChangeAction::modified, what,
+          logged.lsn);
 }
 
 }  // namespace understudy

@@ -62,6 +62,11 @@ class MemoryDisk {
   /// The next sync fails, and its cells stay in `current` without ever becoming durable.
   void fail_next_sync() { fails_sync_ = true; }
 
+  /// All properties become bytes that mean nothing.
+  void damage_properties() {
+    for (auto& [place, bytes] : current_.properties) bytes.assign(3, 0xFF);
+  }
+
   /// The node that mounted it dies. The power fails with it: `keeps` is asked for every unsynced
   /// cell. With a `keeps` that is always true only the process has died.
   void crash(const std::function<bool()>& keeps);

@@ -55,7 +55,7 @@ Status put_cut(Reply& reply, const Information& information, std::uint32_t outpu
   if (output_length < all.size()) {
     return put_information(reply, all.first(output_length), Status::buffer_overflow);
   }
-  return put_information(reply, all, Status::success);
+  return put_information(reply, all, information.status);
 }
 
 Task<Status> query_security(Netstack& netstack, const Query& query, const Open& open,
