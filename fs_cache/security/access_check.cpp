@@ -22,10 +22,9 @@ std::uint32_t owner_access(const Acl& dacl) {
   return said ? 0 : access::kReadControl | access::kWriteDac;
 }
 
-/// Whom a user may make the owner: himself, and the administrators if he is one of them.
+/// Whom a user may make the owner: himself, and groups that he is in.
 bool may_own(const Token& token, const Sid& sid) {
-  return token.is_system() || sid == token.user() ||
-         (sid == sids::kAdministrators && token.has(sid));
+  return token.is_system() || token.has(sid);
 }
 
 /// CREATOR OWNER and CREATOR GROUP stand for the new object's.

@@ -127,7 +127,9 @@ Result<std::vector<std::uint8_t>> by_place(const std::vector<Entry>& entries,
 
 Task<Result<std::vector<std::uint8_t>>> extended_information(Netstack& netstack, Open& open,
                                                              const ExtendedQuery& query) {
+  constexpr std::size_t kFixed = 8;  // of one entry
   if (!open.may(kReadEa)) co_return Status::access_denied;
+  if (query.room < kFixed) co_return Status::info_length_mismatch;
   Buffer room = co_await netstack.scratch().acquire(bounds::kMaxProperty);
   Irp irp = netstack.irp(Major::query_information, *open.tree);
   irp.minor = static_cast<std::uint8_t>(QueryMinor::extended_attributes);

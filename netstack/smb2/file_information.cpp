@@ -97,8 +97,8 @@ constexpr Row kRows[] = {
     {FileClass::mode, 0, 4,
      [](WireWriter& writer, const File& file) { writer.u32(mode_of(file.open)); }},
     {FileClass::alignment, 0, 4, [](WireWriter& writer, const File&) { writer.u32(0); }},
-    {FileClass::all, kReadAttributes, 100, put_all},
-    {FileClass::alternate_name, 0, 4, put_alternate_name},
+    {FileClass::all, kReadAttributes, 104, put_all},
+    {FileClass::alternate_name, 0, 8, put_alternate_name},
     {FileClass::compression, 0, 16,
      [](WireWriter& writer, const File& file) {
        writer.u64(file.facts.size);
@@ -110,7 +110,7 @@ constexpr Row kRows[] = {
        writer.u32(wire_attributes(file.facts));
        writer.u32(0);
      }},
-    {FileClass::normalized_name, 0, 4,
+    {FileClass::normalized_name, 0, 8,
      [](WireWriter& writer, const File& file) { put_name(writer, file.path); }},
     {FileClass::id, 0, 24, put_id},
 };

@@ -86,7 +86,8 @@ TEST_F(Security, ExtendedAttributesAreListedOneByOneOrAtOnce) {
   EXPECT_EQ(output(query_attributes(1000, 3)), first);
   EXPECT_EQ(output(query_attributes(1000, 2)), second);
   EXPECT_EQ(query_attributes(1000, 2).status(), Status::no_more_eas);
-  EXPECT_EQ(query_attributes(5, 0).status(), Status::buffer_overflow);
+  EXPECT_EQ(query_attributes(9, 0).status(), Status::buffer_overflow);
+  EXPECT_EQ(query_attributes(7, 0).status(), Status::info_length_mismatch);
 }
 
 TEST(Tokens, AreTheSameOnBothNodesAndDifferByUser) {
