@@ -279,8 +279,9 @@ bool Accounts::put(std::string_view name, const NtHash& hash, std::string& error
   if (!check_account_name(name, error)) return false;
   const auto found = position(name);
   const std::uint32_t number = account_number(name);
-  const Account account{std::string(name), hash, admin};
+  Account account{std::string(name), hash, admin};
   if (found != entries_.end()) {
+    account.admin = admin || found->account.admin;
     entries_[static_cast<std::size_t>(found - entries_.begin())].account = account;
     return true;
   }

@@ -64,7 +64,8 @@ class Accounts {
   std::vector<Account> list() const;
   /// Without regard to case; nullptr if there is none. Valid until the next change.
   const Account* find(std::string_view name) const;
-  /// Adds the account, or gives the one of that name the new hash and spelling. Refuses the name
+  /// Adds the account, or gives the one of that name the new hash and spelling; an administrator
+  /// stays one. Refuses the name
   /// whose number is another's already (one of two thousand million).
   bool put(std::string_view name, const NtHash& hash, std::string& error, bool admin = false);
   /// False if there is none.
