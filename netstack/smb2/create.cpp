@@ -149,7 +149,9 @@ std::uint32_t granted(std::uint32_t access) {
 Task<Status> ask(Netstack& netstack, Irp& irp, const Create& create, Buffer& payload) {
   const std::string& path = create.path;
   std::vector<Property> properties;
-  if (create.durable.kind != DurableKind::none) {
+  const bool matters = create.durable.kind != DurableKind::none || create.durable.replay != 0 ||
+                       create.contexts.app_instance.has_value();
+  if (matters) {
     const auto* bytes = reinterpret_cast<const std::uint8_t*>(&create.durable);
     properties.push_back({PropertyKind::durable, 0, {bytes, sizeof create.durable}});
   }
