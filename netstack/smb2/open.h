@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
+#include "iomgr/sync.h"
 #include "netstack/rpc/pipe.h"
 #include "netstack/smb2/lock_sequence.h"
 #include "netstack/smb2/tree.h"
@@ -29,6 +31,7 @@ struct Open {
   std::uint64_t position = 0;  // FilePositionInformation: where the last transfer ended
   LockSequences lock_sequences;
   std::unique_ptr<rpc::Pipe> pipe;  // of an open on IPC$
+  std::optional<CreditGuard> pipe_slot;
 
   bool may(std::uint32_t rights) const { return (access & rights) == rights; }
   bool may_any(std::uint32_t rights) const { return (access & rights) != 0; }

@@ -57,6 +57,7 @@ class Session {
 
   /// Opens.
   bool may_open() const;
+  bool may_open_pipe() const;
   void add_open(std::shared_ptr<Open> open, std::uint64_t persistent_id);
   std::shared_ptr<Open> find_open(FileId id) const;
   std::shared_ptr<Open> find_handle(std::uint32_t lun, std::uint64_t handle) const;

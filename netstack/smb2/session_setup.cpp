@@ -162,7 +162,10 @@ Task<Status> session_setup(Connection& connection, Request& request, Reply& repl
   if (binding) reply.signer = session->signer;
 
   std::shared_ptr<Logon> logon = connection.logon(session->id());
-  if (logon == nullptr) logon = connection.logon(session->id()) = begin_logon(connection);
+  if (logon == nullptr) {
+    logon = begin_logon(connection);
+    if (!connection.keep_logon(session->id(), logon)) co_return Status::insufficient_resources;
+  }
   if (connection.negotiation->dialect == kDialect311) logon->preauth.update(request.message);
   const auth::Authenticator::Result result = logon->authenticator->accept(setup->token);
   reply.session_id = session->id();
