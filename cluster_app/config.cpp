@@ -156,8 +156,11 @@ class Reader {
       lun.directory = value_;
     } else if (key == "encryption") {
       return one_of(lun.encrypted, kLunEncryption);
+    } else if (key == "continuously_available") {
+      return boolean(lun.continuously_available);
     } else {
-      return refuse("unknown key; a LUN has share, owner, directory and encryption");
+      return refuse(
+          "unknown key; a LUN has share, owner, directory, encryption and continuously_available");
     }
     return true;
   }

@@ -28,6 +28,7 @@ struct LunConfig {
   std::uint32_t owner = 0;  // index of the node that serves it in quiet times: its home
   std::string directory;    // on the host; relative to the cluster's directory until resolved
   bool encrypted = false;   // clients must encrypt what they do on the share
+  bool continuously_available = true;  // its clients may have persistent handles
 };
 
 struct ClusterConfig {

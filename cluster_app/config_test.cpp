@@ -88,6 +88,7 @@ TEST(Config, ReadsWhereClientsMustEncrypt) {
   EXPECT_EQ(config->encryption, "allowed");
   EXPECT_FALSE(config->luns[0].encrypted);
   EXPECT_TRUE(config->luns[1].encrypted);
+  EXPECT_TRUE(config->luns[0].continuously_available);
   const auto all =
       parse_config(with("encryption = \"allowed\"", "encryption = \"required\""), "", error);
   ASSERT_TRUE(all.has_value()) << error;

@@ -62,7 +62,8 @@ Task<Status> ClusterApp::offer() {
       if (luns_.at(lun).phase == LunPhase::serving)
         shares.push_back({{"name", config_.luns.at(lun).share},
                           {"lun", lun},
-                          {"encrypted", config_.luns.at(lun).encrypted}});
+                          {"encrypted", config_.luns.at(lun).encrypted},
+                          {"continuously_available", config_.luns.at(lun).continuously_available}});
     }
     std::string name = node.name;
     std::transform(name.begin(), name.end(), name.begin(),

@@ -1,6 +1,7 @@
 // CLOSE: IRP_MJ_CLEANUP and IRP_MJ_CLOSE in one. The last close of a name that is to be deleted
 // deletes it (MS-FSA 2.1.5.4).
 #include "fs_cache/file_constants.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/volume.h"
 
 namespace understudy {
@@ -25,14 +26,20 @@ Task<Status> Volume::close(Irp& irp) {
     if (!found) co_return found.status();
     Open& open = **found;
     Node& node = *open.node;
+    const bool in_vain = irp.close.client_gone == kKeptLongEnough && !open.is_disconnected();
+    if (in_vain || (irp.close.client_gone == kClientGone && keep_open(open)))
+      co_return Status::success;
+    if (node.is_stream()) co_return co_await close_stream(irp);
     bool deletes = wants_deletion(open) && ok(loaded);
     if (deletes && node.is_directory() && node.directory == nullptr) {
       loaded = co_await names_.load(node.id);
       continue;
     }
     deletes = deletes && !holds_names(node);  // something came into the directory: it stays
-    if (deletes && open.link->opens == 1 && !reservation) {
-      Result<Reservation> reserved = co_await reserve(open.link->name.size(), 0);
+    const bool removes = deletes && open.link->opens == 1;
+    const std::size_t room = (removes ? open.link->name.size() : 0) + kPropertyHeader;
+    if ((removes || open.durable != nullptr) && !reservation.holds(sizeof(RecordHeader) + room)) {
+      Result<Reservation> reserved = co_await reserve(room, 0);
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
       continue;
@@ -47,21 +54,43 @@ Task<Status> Volume::close(Irp& irp) {
 void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservation) {
   Node& node = *open.node;
   Link* const link = open.link;
+  std::vector<Property> ended;
+  if (open.durable != nullptr) ended.push_back({PropertyKind::open, open.id, {}});
+  leave(open);
+  wake_settled(node);
+  if (link != nullptr && deletes) {
+    link->delete_pending = true;
+    will_be_deleted(node);
+    if (link->opens == 0) {
+      remove_name(irp, *link, std::move(reservation), {}, ended);
+      return;
+    }
+  }
+  if (ended.empty()) return;
+  RecordHeader effect;
+  effect.effect = Effect::note;
+  const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, {}, ended);
+  static_cast<void>(logged);
+}
+
+/// The handle is gone, and counts for no name any more.
+void Volume::leave(Open& open) {
+  Node& node = *open.node;
+  kept_.erase(open.id);
   end_watch(open);
   end_locks(open);
   end_oplock(open);
   std::erase(node.opens, &open);
   if (node.opens.empty()) node.reserved_allocation = 0;
+  if (open.link != nullptr) --open.link->opens;
+  if (open.file_link != nullptr) --open.file_link->opens;
   opens_.erase(open.id);
-  if (link == nullptr) return;
-  --link->opens;
-  if (!deletes) return;
-  link->delete_pending = true;
-  will_be_deleted(node);
-  if (link->opens == 0) remove_name(irp, *link, std::move(reservation));
 }
 
-void Volume::remove_name(Irp& irp, Link& link, Reservation reservation) {
+/// `streams`, of an object that has more names, go with it.
+void Volume::remove_name(Irp& irp, Link& link, Reservation reservation,
+                         const std::vector<GoneStream>& streams,
+                         const std::vector<Property>& properties) {
   const Node& node = *link.node;
   Node& parent = *link.parent;
   ObjectState state = node.state;
@@ -69,7 +98,10 @@ void Volume::remove_name(Irp& irp, Link& link, Reservation reservation) {
   RecordHeader effect = effect_on(Effect::unlink, node.id, state);
   effect.parent = parent.id;
   if (node.links == 1) effect.flags |= kRemovesObject;
-  const Logged logged = commit(irp, std::move(reservation), effect, link.name);
+  if (!streams.empty()) effect.flags |= kRemovesStreams;
+  const Logged logged = commit(irp, std::move(reservation), effect, link.name, {},
+                               encode_gone_streams(streams), properties);
+  streams_removed(*link.node, &link, streams, logged.lsn);
   changed_entries(parent, state.change_time);
   link.node->state = state;
   changed_name(link, ChangeAction::removed, logged.lsn);

@@ -4,7 +4,9 @@
 #include "fs_cache/create_request.h"
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/volume.h"
+#include "iomgr/check.h"
 
 namespace understudy {
 
@@ -42,15 +44,19 @@ std::uint32_t granted_access(std::uint32_t desired, const Node* existing) {
 
 Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
   const CreateParameters& create = irp.create;
-  const std::optional<Bytes> text = seams_.arena.bytes(irp.payload);
-  if (!text || contradictory(create)) return Status::invalid_parameter;
+  const std::optional<Bytes> payload = seams_.arena.bytes(irp.payload);
+  if (!payload || create.properties_length > payload->size() || contradictory(create))
+    return Status::invalid_parameter;
+  const Bytes text = payload->first(payload->size() - create.properties_length);
   if ((create.create_options & option::kOpenByFileId) != 0) return Status::not_supported;
-  Result<Path> path = parse_path(as_text(*text));
+  Result<Path> path = parse_path(as_text(text));
   if (!path) return path.status();
   CreateRequest request{std::move(*path),      static_cast<Disposition>(create.create_disposition),
                         create.desired_access, create.share_access,
                         create.create_options, create.attributes & attribute::kSettable,
-                        create.caching};
+                        create.caching,        std::nullopt};
+  const Status properties = parse_properties(payload->last(create.properties_length), request);
+  if (failed(properties)) return properties;
   if ((create.desired_access & (access::kAllOfAFile | access::kMaximumAllowed)) == 0)
     return Status::access_denied;
   const bool may_delete =
@@ -61,9 +67,31 @@ Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
   return request;
 }
 
+Status Volume::parse_properties(ConstBytes bytes, CreateRequest& request) {
+  const Result<std::vector<Property>> properties = decode_properties(bytes);
+  if (!properties) return Status::invalid_parameter;
+  if (const Property* const durable = find_property(*properties, PropertyKind::durable)) {
+    const Result<DurableRequest> asked = durable_request(durable->bytes);
+    if (!asked) return asked.status();
+    request.durable = *asked;
+  }
+  return Status::success;
+}
+
 Task<Status> Volume::create(Irp& irp) {
   const Result<CreateRequest> request = parse_create(irp);
   if (!request) co_return request.status();
+  if (request->durable && request->durable->replay != 0) {
+    Open* const kept = find_kept(*request->durable);
+    if (kept != nullptr) co_return give_back_replayed(irp, *kept, *request->durable);
+  }
+  if (request->durable) {
+    const Node* const ending = end_app_instance(*request->durable);
+    if (ending != nullptr) {
+      irp.create.facts.object = ending->id;
+      co_return Status::pending;
+    }
+  }
   Reservation reservation;
   for (;;) {
     const Walk walk = names_.walk(request->path);
@@ -76,17 +104,24 @@ Task<Status> Volume::create(Irp& irp) {
     Status allowed = check_create(*request, walk);
     const bool violation = allowed == Status::sharing_violation;
     if (ok(allowed)) allowed = check_lease(*request, walk.node);
+    if (walk.node != nullptr && (ok(allowed) || violation) && is_kept_from(*request, *walk.node))
+      co_return Status::file_not_available;
     if (walk.node != nullptr && (ok(allowed) || violation) &&
         break_for_open(*request, *walk.node, violation)) {
       irp.create.facts.object = walk.node->id;
       co_return Status::pending;
     }
     if (failed(allowed)) co_return allowed;
-    const bool changes = walk.node == nullptr || request->overwrites();
-    if (changes && !reservation) {
-      const std::size_t name =
-          request->path.components.empty() ? 0 : request->path.components.back().size();
-      Result<Reservation> reserved = co_await reserve(name, 0);
+    const bool overwrites_file =
+        walk.node != nullptr && request->overwrites() && !request->path.has_stream();
+    if (Node* const streams = overwrites_file ? names_.unloaded_streams(*walk.node) : nullptr) {
+      const Status loaded = co_await names_.load(streams->id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
+    const std::size_t room = room_for_create(*request, walk);
+    if (room > 0 && !reservation.holds(room)) {
+      Result<Reservation> reserved = co_await space_->reserve(room);
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
       continue;
@@ -99,6 +134,8 @@ Task<Status> Volume::create(Irp& irp) {
 Status Volume::check_create(const CreateRequest& request, const Walk& walk) const {
   if (failed(walk.status)) return walk.status;
   if (opens_.size() >= bounds::kMaxOpensPerVolume) return Status::too_many_opened_files;
+  if (request.path.has_stream() && request.wants_directory()) return Status::not_a_directory;
+  if (walk.file != nullptr) return check_stream(request, walk);
   if (walk.node != nullptr) return check_existing(request, walk);
   if (!request.makes_if_absent()) return Status::object_name_not_found;
   if (!walk.parent->names.empty() && walk.parent->names.front()->delete_pending)
@@ -113,6 +150,9 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   if (walk.link != nullptr && walk.link->delete_pending) return Status::delete_pending;
   if (request.disposition == Disposition::create) return Status::object_name_collision;
   if (node.is_directory()) {
+    if (request.path.names_data) {
+      return request.wants_directory() ? Status::not_a_directory : Status::file_is_a_directory;
+    }
     if (request.has(option::kNonDirectoryFile)) return Status::file_is_a_directory;
     if (request.overwrites()) return Status::object_name_collision;
     if (walk.link == nullptr && request.has(option::kDeleteOnClose)) return Status::cannot_delete;
@@ -130,36 +170,96 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   // Overwriting writes, whatever the handle may do afterwards.
   const std::uint32_t access =
       granted_access(request.access, &node) | (request.overwrites() ? access::kWriteData : 0);
-  return check_sharing(node.opens, access, request.share);
+  const bool deletes = (access & access::kDelete) != 0 || request.overwrites();
+  const Status streams = deletes ? check_streams_sharing(node) : Status::success;
+  return failed(streams) ? streams : check_sharing(node.opens, access, request.share);
 }
 
-/// The decision has been taken; nothing fails from here on.
+/// Bytes of the record; 0: there is none, nothing changes.
+std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& walk) const {
+  const bool makes = walk.node == nullptr;
+  const bool durable = request.durable && !request.path.has_stream();
+  if (!makes && !request.overwrites() && !durable) return 0;
+  std::size_t room = sizeof(RecordHeader);
+  const std::vector<std::string>& names = request.path.components;  // none: a stream of the root
+  const std::size_t name = names.empty() ? 0 : names.back().size();
+  if (makes) room += name + request.path.stream.size();
+  if (!makes && request.overwrites() && !request.path.has_stream())
+    room += encode_gone_streams(unopened_streams(*walk.node)).size();
+  if (!durable) return room;
+  std::size_t path = path_of(walk.link).size();
+  if (makes) {
+    const Link* const parent = walk.parent->names.empty() ? nullptr : walk.parent->names.front();
+    path = path_of(parent).size() + 1 + name;
+  }
+  return room + kPropertyHeader + open_state_size(path, 0);
+}
+
+/// The decision has been taken; nothing fails from here on. The memory changes first, as operation
+/// `lsn`, for the record tells of the open too.
 void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
                            Reservation reservation) {
+  if (request.path.has_stream())
+    return finish_create_stream(irp, request, walk, std::move(reservation));
+  const Lsn lsn = last_lsn_ + 1;
   Node* node = walk.node;
   Link* link = walk.link;
   const std::uint32_t access = granted_access(request.access, node);
   CreateAction action = CreateAction::opened;
+  std::vector<GoneStream> gone;
+  RecordHeader effect;
+  effect.effect = Effect::note;
   if (node == nullptr) {
-    link = &make_object(irp, request, *walk.parent, std::move(reservation));
+    effect = make_object(request, *walk.parent, link);
     node = link->node;
     action = CreateAction::created;
   } else if (request.overwrites()) {
-    overwrite(irp, request, *node, link, std::move(reservation));
+    gone = unopened_streams(*node);
+    effect = overwrite(request, *node);
+    if (!gone.empty()) effect.flags |= kRemovesStreams;
     action = request.disposition == Disposition::supersede ? CreateAction::superseded
                                                            : CreateAction::overwritten;
   }
   if (action != CreateAction::opened && !node->is_directory())
     node->reserved_allocation = std::min(irp.create.allocation_size, bounds::kMaxFileSize);
   Open& open = add_open(request, access, *node, link);
+  irp.open = open.id;
+  irp.create.create_action = static_cast<std::uint16_t>(action);
+  irp.create.facts = facts_of(open);
+  grant_oplock(irp, open);
+  grant_durable(irp, request, open);
+  if (action == CreateAction::opened && open.durable == nullptr) return;
+
+  std::vector<std::uint8_t> state;
+  if (open.durable != nullptr) state = encode_open_state(state_of(open));
+  std::vector<Property> properties;
+  if (open.durable != nullptr) properties.push_back({PropertyKind::open, open.id, state});
+  const std::string_view name =
+      action == CreateAction::created ? std::string_view(link->name) : std::string_view();
+  const Logged logged =
+      commit(irp, std::move(reservation), effect, name, {}, encode_gone_streams(gone), properties);
+  UNDERSTUDY_CHECK(logged.lsn == lsn);
+  if (action == CreateAction::created) {
+    changed_name(*link, ChangeAction::added, lsn);
+  } else if (action != CreateAction::opened) {
+    streams_removed(*node, link, gone, lsn);
+    if (node->streams != nullptr) {  // open ones go when they are closed
+      for (const auto& [key, stream] : node->streams->directory->links)
+        stream->delete_pending = true;
+    }
+    changed(link, ChangeAction::modified, change::kAttributes | change::kSize | change::kLastWrite,
+            lsn);
+  }
+}
+
+void Volume::answer_create(Irp& irp, Open& open, CreateAction action) {
   grant_oplock(irp, open);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);
-  irp.create.facts = facts_of(*node, link);
+  irp.create.facts = facts_of(open);
 }
 
-Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
-                          Reservation reservation) {
+RecordHeader Volume::make_object(const CreateRequest& request, Node& parent, Link*& link) {
   const FileTime time = now();
   ObjectState state;
   state.attributes = request.wants_directory()
@@ -167,40 +267,37 @@ Link& Volume::make_object(Irp& irp, const CreateRequest& request, Node& parent,
                          : request.attributes | attribute::kArchive;
   state.creation_time = state.access_time = state.write_time = state.change_time = time;
   const ObjectId object = new_object_id();
-  const std::string& name = request.path.components.back();
   RecordHeader effect = effect_on(Effect::create, object, state);
   effect.parent = parent.id;
-  const Logged logged = commit(irp, std::move(reservation), effect, name);
-  Node& node = names_.add_object(object, state, logged.lsn);
+  Node& node = names_.add_object(object, state, last_lsn_ + 1);
   changed_entries(parent, time);
-  Link& link = names_.add_link(parent, name, node, logged.lsn);
-  changed_name(link, ChangeAction::added, logged.lsn);
-  return link;
+  link = &names_.add_link(parent, request.path.components.back(), node, last_lsn_ + 1);
+  return effect;
 }
 
-void Volume::overwrite(Irp& irp, const CreateRequest& request, Node& node, const Link* link,
-                       Reservation reservation) {
+RecordHeader Volume::overwrite(const CreateRequest& request, Node& node) {
   ObjectState state = node.state;
   const std::uint32_t kept = request.disposition == Disposition::supersede ? 0 : state.attributes;
   state.attributes = kept | request.attributes | attribute::kArchive;
   state.access_time = state.write_time = state.change_time = now();
   state.size = 0;
-  const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state));
-  node.resize(0, logged.lsn);
+  node.resize(0, last_lsn_ + 1);
   node.state = state;
-  node.last_lsn = logged.lsn;
+  node.last_lsn = last_lsn_ + 1;
   node.reserved_allocation = 0;
-  changed(link, ChangeAction::modified, change::kAttributes | change::kSize | change::kLastWrite,
-          logged.lsn);
+  return effect_on(Effect::set, node.id, state);
 }
 
-Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link) {
+Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link,
+                       Link* file_link) {
   auto made = std::make_unique<Open>(
       Open{(epoch_ << 32) | ++opens_made_, &node, link, access, request.share, request.options});
   Open& open = *made;
   opens_.emplace(open.id, std::move(made));
   node.opens.push_back(&open);
   if (link != nullptr) ++link->opens;
+  open.file_link = file_link;
+  if (file_link != nullptr) ++file_link->opens;
   return open;
 }
 

@@ -1,6 +1,8 @@
 // What a CREATE asks for, once it has been parsed.
 #pragma once
 
+#include <optional>
+
 #include "fs_cache/file_constants.h"
 #include "fs_cache/volume.h"
 
@@ -14,6 +16,7 @@ struct Volume::CreateRequest {
   std::uint32_t options;
   std::uint32_t attributes;
   Caching caching;
+  std::optional<DurableRequest> durable;
 
   bool has(std::uint32_t option) const { return (options & option) != 0; }
   bool wants_directory() const { return has(option::kDirectoryFile) || path.directory_only; }

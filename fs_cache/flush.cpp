@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "fs_cache/file_constants.h"
 #include "fs_cache/flush_plan.h"
 #include "fs_cache/volume.h"
 #include "iomgr/mutant.h"
@@ -40,7 +41,18 @@ Task<Status> Volume::flush(Lsn upto) {
   co_await flush_turn_.acquire();
   const CreditGuard turn(flush_turn_);
   upto = std::min(upto, last_lsn_);
+  // An intent on the medium says that all objects of its flush are durable as they were to be. So
+  // nothing touches an object before that flush is through.
+  if (upto > durable_ && intended_ > durable_) {
+    const Status finished = co_await attempt(intended_);
+    if (failed(finished)) co_return finished;
+  }
   if (upto <= durable_) co_return Status::success;
+  const Status status = co_await attempt(upto);
+  co_return status;
+}
+
+Task<Status> Volume::attempt(Lsn upto) {
   // What an attempt before this one may have left on the medium is written again, all of it.
   upto = std::max(upto, attempted_);
   const MediumHolds holds = replayed_ || attempted_ > durable_ ? MediumHolds::perhaps_some_of_it
@@ -61,6 +73,7 @@ Task<Status> Volume::write_prefix(Lsn upto, MediumHolds holds) {
   const Result<std::vector<Record>> records = cache_.records(upto);
   if (!records) co_return records.status();
   FlushPlan plan = fold(*records, holds);
+  if (holds == MediumHolds::nothing_of_the_prefix) leave_out_brief_opens(plan);
   Applied applied{0, records->back().header.epoch, upto, applied_.mirror};
   if (planted(Mutant::applied_says_too_much)) applied.lsn = last_lsn_;
   Status status = Status::success;
@@ -81,23 +94,35 @@ Task<Status> Volume::write_prefix(Lsn upto, MediumHolds holds) {
   co_return Status::success;
 }
 
+/// What came and went within the prefix was never there to be removed.
+void Volume::leave_out_brief_opens(FlushPlan& plan) const {
+  std::erase_if(plan.properties, [this](const PropertyCell& cell) {
+    return cell.kind == PropertyKind::open && cell.bytes.empty() && !open_cells_.contains(cell.id);
+  });
+}
+
 /// Steps 1 to 4 of the flush that `applied` will tell of.
 Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   Status status = co_await complete_plan(plan);
   if (failed(status)) co_return status;
   const bool trusts_last_attempt =
       planted(Mutant::retry_without_rewriting) && failed_sync_ == applied.lsn;
-  if (!trusts_last_attempt) status = co_await medium_->write_objects(plan.objects);
+  const bool written = intended_ == applied.lsn;
+  if (!trusts_last_attempt && !written) status = co_await medium_->write_objects(plan.objects);
   if (failed(status)) co_return status;
   const std::vector<ObjectId> objects = ids_of(plan.objects);
-  if (!planted(Mutant::no_object_sync)) status = co_await medium_->sync_objects(objects);
+  if (!planted(Mutant::no_object_sync) && !written)
+    status = co_await medium_->sync_objects(objects);
   failed_sync_ = failed(status) ? applied.lsn : 0;
+  if (ok(status) && !plan.properties.empty())
+    status = co_await medium_->write_properties(plan.properties);
   if (failed(status)) co_return status;
   // A crash may leave some of these names, or one that a failed sync has made look durable. Only
   // another memory's log or this can tell what they were to be.
   const bool renames = !plan.entries.empty() && !planted(Mutant::rename_without_intent);
   if (applied.mirror == 0 && renames) {
     const Intent intent{applied.epoch, applied.lsn, plan.entries};
+    intended_ = applied.lsn;  // even if it fails: it may be there
     status = co_await medium_->write_intent(intent);
     if (failed(status)) co_return status;
   }
@@ -134,8 +159,8 @@ Task<Status> Volume::finish_intent() {
   co_return co_await mark_applied(applied);
 }
 
-/// A record that changes an entry says when, but not what else its directory is: that the medium
-/// knows.
+/// A record that changes an entry, or a stream, says when, but not what else its directory or file
+/// is: that the medium knows.
 Task<Status> Volume::complete_plan(FlushPlan& plan) {
   for (const auto& [directory, time] : plan.entry_times) {
     Result<ObjectState> state = co_await medium_->read_state(directory);
@@ -144,7 +169,7 @@ Task<Status> Volume::complete_plan(FlushPlan& plan) {
     state->change_time = time;
     ObjectCells cells;
     cells.object = directory;
-    cells.directory = true;
+    cells.directory = (state->attributes & attribute::kDirectory) != 0;
     cells.state = *state;
     plan.objects.push_back(std::move(cells));
   }
@@ -174,6 +199,14 @@ void Volume::settle(Lsn upto, const FlushPlan& plan) {
   for (const ObjectCells& cells : plan.objects) {
     Node* node = names_.find(cells.object);
     if (node != nullptr) node->settle(upto, cells.state->size);
+  }
+  for (const PropertyCell& cell : plan.properties) {
+    if (cell.kind != PropertyKind::open) continue;
+    if (cell.bytes.empty()) {
+      open_cells_.erase(cell.id);
+    } else {
+      open_cells_.insert(cell.id);
+    }
   }
   durable_ = upto;
   cache_.forget(upto);

@@ -49,6 +49,27 @@ const ObjectCells* cells_of(const FlushPlan& plan, ObjectId object) {
   return nullptr;
 }
 
+TEST(FlushPlan, TheLastValueOfAPropertyWinsAndGoesWithItsObject) {
+  const std::vector<std::uint8_t> one = {1};
+  const std::vector<std::uint8_t> two = {2};
+  std::vector<Record> records(3);
+  records[0].header.effect = records[1].header.effect = Effect::note;
+  records[0].properties = {{PropertyKind::security_descriptor, kFile, one},
+                           {PropertyKind::open, kFile, one}};
+  records[1].properties = {{PropertyKind::security_descriptor, kFile, two}};
+  FlushPlan plan = fold(std::span(records).first(2), MediumHolds::nothing_of_the_prefix);
+  ASSERT_EQ(plan.properties.size(), 2U);
+  EXPECT_EQ(plan.properties[0].bytes, two);
+  EXPECT_TRUE(plan.objects.empty());
+
+  records[2].header.effect = Effect::unlink;
+  records[2].header.object = kFile;
+  records[2].header.flags = kRemovesObject;
+  plan = fold(records, MediumHolds::nothing_of_the_prefix);
+  ASSERT_EQ(plan.properties.size(), 1U);
+  EXPECT_EQ(plan.properties[0].kind, PropertyKind::open);
+}
+
 TEST(FlushPlan, LaterBytesWinAndTheSmallestSizeCuts) {
   LogOf log;
   auto& first = log.add(Effect::write, kFile, {}, {}, "aaaaaaaa");

@@ -12,6 +12,7 @@ FsCache::FsCache(Seams seams, MediumFactory make_medium)
       watch_(std::make_shared<StorageWatch>(executor())),
       mailboxes_(Driver::seams(), make_medium_) {
   on(Major::create, [this](Irp& irp) { return serve(irp, &Volume::create); });
+  on(Major::reclaim, [this](Irp& irp) { return serve(irp, &Volume::reclaim); });
   on(Major::close, [this](Irp& irp) { return serve(irp, &Volume::close); });
   on(Major::read, [this](Irp& irp) { return serve(irp, &Volume::read); });
   on(Major::write, [this](Irp& irp) { return serve(irp, &Volume::write); });
@@ -170,6 +171,7 @@ Task<Status> FsCache::make_volume(Irp& irp) {
   if (failed(status)) co_return status;
   volumes_.emplace(irp.lun, made);
   spawn(run_lazy_writer(made));
+  spawn(run_keeper(made));
   co_return Status::success;
 }
 
@@ -214,6 +216,22 @@ Task<void> FsCache::run_lazy_writer(std::shared_ptr<Volume> volume) {
   const std::uint32_t lun = volume->lun();
   LazyWriter::SendUp send_up = [this, lun](Lsn upto) { return send_lazy_write(lun, upto); };
   co_await volume->lazy_writer().run(std::move(send_up));
+}
+
+Task<void> FsCache::run_keeper(std::shared_ptr<Volume> volume) {
+  const std::uint32_t lun = volume->lun();
+  std::function<Task<Status>(std::uint64_t)> send_close = [this, lun](std::uint64_t open) {
+    return send_close_up(lun, open);
+  };
+  co_await volume->run_keeper(std::move(send_close));
+}
+
+Task<Status> FsCache::send_close_up(std::uint32_t lun, std::uint64_t open) {
+  Irp irp = make_irp(Major::close);
+  irp.lun = lun;
+  irp.open = open;
+  irp.close.client_gone = kKeptLongEnough;
+  co_return co_await call(Layer::ff_driver, irp);
 }
 
 Task<Status> FsCache::send_lazy_write(std::uint32_t lun, Lsn upto) {

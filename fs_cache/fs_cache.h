@@ -40,6 +40,8 @@ class FsCache : public Driver {
   Task<Status> new_epoch(Irp& irp);
   Task<Status> mailbox(Irp& irp);
 
+  Task<void> run_keeper(std::shared_ptr<Volume> volume);
+  Task<Status> send_close_up(std::uint32_t lun, std::uint64_t open);
   Task<void> run_lazy_writer(std::shared_ptr<Volume> volume);
   Task<Status> send_lazy_write(std::uint32_t lun, Lsn upto);
 

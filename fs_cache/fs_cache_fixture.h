@@ -26,6 +26,7 @@ class Filter : public Driver {
 
   explicit Filter(Seams seams) : Driver(Layer::ff_driver, seams) {
     on(Major::lazy_write, [this](Irp& irp) { return second_pass(irp); });
+    on(Major::close, [this](Irp& irp) { return pass_down(irp); });
   }
 
   /// Sends an IRP down; `done` gets it completed.
@@ -48,6 +49,12 @@ class Filter : public Driver {
     if (irp.record.length > 0 && irp.major != Major::mirror) keep(irp);
     if (irp.major == Major::lazy_write && ok(irp.status)) purge(irp.lsn);
     done(irp);
+  }
+  /// The end of a durable open, from fs_cache itself.
+  Task<Status> pass_down(Irp& irp) {
+    const Status status = co_await call(Layer::fs_cache, irp);
+    if (irp.record.length > 0) keep(irp);
+    co_return status;
   }
   Task<Status> second_pass(Irp& irp) {
     ++second_passes;
@@ -295,6 +302,23 @@ class TestNode {
     const FileFacts facts = last.create.facts;
     EXPECT_EQ(close(last.open), Status::success);
     return facts;
+  }
+  /// Names and sizes of the named streams.
+  std::map<std::string, std::uint64_t> streams(std::string_view path) {
+    Irp made = irp(Major::query_information, static_cast<std::uint8_t>(QueryMinor::streams));
+    made.open =
+        must_open(path, {.disposition = Disposition::open, .access = access::kReadAttributes});
+    EXPECT_EQ(run_with(made, {}, 65536).status, Status::success);
+    std::map<std::string, std::uint64_t> named;
+    for (std::size_t at = 0; at + sizeof(StreamEntry) <= answer.size();) {
+      StreamEntry entry;
+      std::memcpy(&entry, answer.data() + at, sizeof entry);
+      const std::string name = answer.substr(at + sizeof entry, entry.name_length);
+      if (name != "::$DATA") named[name.substr(1, name.size() - 7)] = entry.bytes;
+      at += entry.size;
+    }
+    EXPECT_EQ(close(made.open), Status::success);
+    return named;
   }
   Irp query_directory(std::uint64_t open, std::string_view pattern = "*",
                       std::uint32_t room = 65536) {

@@ -7,7 +7,33 @@
 
 namespace understudy {
 
+/// Room for the record of a durable open's lock; none is needed for others. The open may have gone
+/// meanwhile.
+Task<Result<Reservation>> Volume::reserve_for_state(const Irp& irp) {
+  Reservation reservation;
+  for (;;) {
+    const Result<Open*> found = find_open(irp);
+    if (!found) co_return found.status();
+    const std::size_t room = room_for_state(**found);
+    if (room == 0 || reservation.holds(sizeof(RecordHeader) + room))
+      co_return std::move(reservation);
+    Result<Reservation> reserved = co_await reserve(room, 0);
+    if (!reserved) co_return reserved.status();
+    reservation = std::move(*reserved);
+  }
+}
+
+/// MS-SMB2 3.3.5.14: the request that ends with this range will not be done again.
+void Volume::remember_sequence(const Irp& irp, Open& open) {
+  const std::uint16_t index = irp.lock.sequence_index;
+  if (index == 0 || index > open.durable->lock_sequences.size()) return;
+  open.durable->lock_sequences[index - 1U] =
+      static_cast<std::uint8_t>(1 + (irp.lock.sequence_number & 0xF));
+}
+
 Task<Status> Volume::lock(Irp& irp) {
+  Result<Reservation> reservation = co_await reserve_for_state(irp);
+  if (!reservation) co_return reservation.status();
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
   Open& open = **found;
@@ -22,7 +48,13 @@ Task<Status> Volume::lock(Irp& irp) {
   if (locks.held.size() + locks.blocked.size() >= bounds::kMaxLocksPerFile)
     co_return Status::insufficient_resources;
   if (locks.conflicts(wanted)) co_return Status::lock_not_granted;
+  if (open.durable != nullptr && locks.held_by(open.id) >= most_locks_of(path_of(open.link).size()))
+    co_return Status::insufficient_resources;
   locks.held.push_back(wanted);
+  if (open.durable != nullptr) {
+    remember_sequence(irp, open);
+    note_open(irp, open, std::move(*reservation));
+  }
   break_readers(open);
   co_return Status::success;
 }
@@ -43,11 +75,18 @@ Task<Status> Volume::wait_for_lock(Irp& irp) {
 }
 
 Task<Status> Volume::unlock(Irp& irp) {
+  Result<Reservation> reservation = co_await reserve_for_state(irp);
+  if (!reservation) co_return reservation.status();
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
-  Node& node = *(*found)->node;
+  Open& open = **found;
+  Node& node = *open.node;
   const RangeLock range{irp.lock.offset, irp.lock.length, false, irp.open};
   if (node.locks == nullptr || !node.locks->unlock(range)) co_return Status::range_not_locked;
+  if (open.durable != nullptr) {
+    remember_sequence(irp, open);
+    note_open(irp, open, std::move(*reservation));
+  }
   wake_blocked(node);
   co_return Status::success;
 }

@@ -27,6 +27,7 @@ class Reservation {
   ~Reservation() { release(); }
 
   explicit operator bool() const { return space_ != nullptr; }
+  bool holds(std::size_t bytes) const { return space_ != nullptr && bytes <= block_.capacity; }
   /// The block is the caller's from now on.
   BufferRef take() {
     space_.reset();

@@ -31,6 +31,18 @@ LeaseKey lease_key(const Caching& caching) {
   return key;
 }
 
+Caching caching_of(const Oplock& oplock) {
+  Caching caching{};
+  std::copy(oplock.key.begin(), oplock.key.begin() + 16, std::begin(caching.client));
+  std::copy(oplock.key.begin() + 16, oplock.key.end(), std::begin(caching.key));
+  caching.kind = oplock.kind;
+  caching.state = oplock.state;
+  caching.breaking = oplock.breaking ? 1 : 0;
+  caching.version = oplock.version;
+  caching.epoch = oplock.epoch;
+  return caching;
+}
+
 /// What `to` does not have is broken. Nobody is asked to answer who had nothing but kRead.
 void Volume::break_oplock(const std::shared_ptr<Oplock>& oplock, std::uint8_t to) {
   to = possible(*oplock, to & oplock->state);
@@ -39,6 +51,10 @@ void Volume::break_oplock(const std::shared_ptr<Oplock>& oplock, std::uint8_t to
     return;
   }
   if (to == oplock->state) return;
+  if (is_orphaned(*oplock)) {
+    break_orphan(oplock, to);
+    return;
+  }
   ++oplock->epoch;
   if (oplock->state == caching::kRead) {
     tell_break(oplock, caching::kRead, 0, false);
@@ -89,7 +105,7 @@ void Volume::settle_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t st
 }
 
 void Volume::wake_settled(const Node& node) {
-  if (is_breaking(node)) return;
+  if (is_breaking(node) || is_wanted(node)) return;
   const auto [first, last] = oplocks_.waiting.equal_range(node.id);
   for (auto each = first; each != last; ++each) pended_.complete(each->second, Status::success);
   oplocks_.waiting.erase(first, last);
@@ -124,14 +140,10 @@ Task<Status> Volume::next_break(Irp& irp) {
       oplocks_.breaks.pop_front();
       const std::shared_ptr<Oplock> oplock = next.oplock.lock();
       if (oplock == nullptr || oplock->opens.empty()) continue;  // closed meanwhile
-      Caching& caching = irp.oplock.caching;
-      caching = {};
-      std::copy(oplock->key.begin(), oplock->key.begin() + 16, std::begin(caching.client));
-      std::copy(oplock->key.begin() + 16, oplock->key.end(), std::begin(caching.key));
-      caching.kind = oplock->kind;
-      caching.state = next.to;
-      caching.version = oplock->version;
-      caching.epoch = next.epoch;
+      irp.oplock.caching = caching_of(*oplock);
+      irp.oplock.caching.breaking = 0;
+      irp.oplock.caching.state = next.to;
+      irp.oplock.caching.epoch = next.epoch;
       irp.oplock.from = next.from;
       irp.oplock.answers = next.answers ? 1 : 0;
       irp.open = oplock->opens.front();
@@ -146,7 +158,7 @@ Task<Status> Volume::next_break(Irp& irp) {
 
 Task<Status> Volume::wait_until_settled(Irp& irp) {
   const Node* const node = names_.find(irp.oplock.object);
-  if (node == nullptr || !is_breaking(*node)) co_return Status::success;
+  if (node == nullptr || !(is_breaking(*node) || is_wanted(*node))) co_return Status::success;
   std::erase_if(oplocks_.waiting,
                 [this](const auto& each) { return !pended_.contains(each.second); });
   oplocks_.waiting.emplace(irp.oplock.object, irp.id);
@@ -185,7 +197,6 @@ void Volume::end_oplock(Open& open) {
   if (oplock->timer != 0) seams_.executor.cancel_timer(std::exchange(oplock->timer, 0));
   std::erase(open.node->oplocks, oplock);
   if (oplock->is_lease()) oplocks_.leases.erase(oplock->key);
-  wake_settled(*open.node);
 }
 
 }  // namespace understudy

@@ -48,6 +48,9 @@ struct Oplock {
   bool is_lease() const { return kind == Caching::lease; }
 };
 
+/// What a client has of it.
+Caching caching_of(const Oplock& oplock);
+
 /// A break that netstack has not been told of.
 struct OplockBreak {
   std::weak_ptr<Oplock> oplock;

@@ -4,6 +4,7 @@
 
 #include "fs_cache/create_request.h"
 #include "fs_cache/file_constants.h"
+#include "fs_cache/share_mode.h"
 #include "fs_cache/volume.h"
 
 namespace understudy {
@@ -40,10 +41,31 @@ bool Volume::break_for_open(const CreateRequest& request, Node& node, bool viola
     const std::uint8_t held = each->state;
     std::uint8_t to = without(held, mask);
     if (request.overwrites() && !violation) to = 0;
-    if (to != held) break_oplock(each, to);
+    if (violation && to != held && is_orphaned(*each)) {
+      end_orphan(*each);
+    } else if (to != held) {
+      break_oplock(each, to);
+    }
     waits = waits || (each->breaking && ((held & mask) != 0 || to == held));
   }
   return waits;
+}
+
+/// Whether a persistent open whose client is away stands in the way of an open of `node`: nothing
+/// takes its place (section 3.3.5.9, STATUS_FILE_NOT_AVAILABLE).
+bool Volume::is_kept_from(const CreateRequest& request, const Node& node) const {
+  const std::uint32_t wanted = granted_access(request.access, &node);
+  return std::any_of(node.opens.begin(), node.opens.end(), [&](Open* open) {
+    if (!open->is_disconnected() || open->durable->request.kind != DurableKind::persistent)
+      return false;
+    const Oplock* const oplock = open->oplock.get();
+    const bool own = oplock != nullptr && oplock->is_lease() &&
+                     request.caching.kind == Caching::lease &&
+                     oplock->key == lease_key(request.caching);
+    const bool cached_writes = !own && oplock != nullptr && (oplock->state & kWrite) != 0 &&
+                               !is_stat_open(wanted, oplock->is_lease());
+    return cached_writes || failed(check_sharing({open}, wanted, request.share));
+  });
 }
 
 /// A client's lease key is of one file.
@@ -108,10 +130,30 @@ void Volume::grant_oplock(Irp& irp, Open& open) {
   }
   oplock->opens.push_back(open.id);
   open.oplock = oplock;
-  asked.state = oplock->state;
-  asked.breaking = oplock->breaking ? 1 : 0;
-  asked.version = oplock->version;
-  asked.epoch = oplock->epoch;
+  asked = caching_of(*oplock);
+}
+
+/// As it was recorded; of several opens with the same lease the latest record counts.
+void Volume::restore_oplock(Open& open, const Caching& recorded) {
+  std::shared_ptr<Oplock> oplock;
+  if (recorded.kind == Caching::lease) {
+    const auto found = oplocks_.leases.find(lease_key(recorded));
+    if (found != oplocks_.leases.end()) oplock = found->second;
+  }
+  if (oplock == nullptr) {
+    oplock = std::make_shared<Oplock>(
+        Oplock{recorded.kind, lease_key(recorded), recorded.version, open.node, 0, {}});
+    open.node->oplocks.push_back(oplock);
+    if (oplock->is_lease()) oplocks_.leases.emplace(oplock->key, oplock);
+  } else if (oplock->node != open.node) {
+    return;  // damaged: a lease is of one file
+  }
+  if (oplock->opens.empty() || recorded.epoch >= oplock->epoch) {
+    oplock->state = recorded.state;
+    oplock->epoch = recorded.epoch;
+  }
+  oplock->opens.push_back(open.id);
+  open.oplock = oplock;
 }
 
 }  // namespace understudy

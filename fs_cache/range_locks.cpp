@@ -28,6 +28,11 @@ bool RangeLocks::conflicts(const RangeLock& wanted) const {
                      [&wanted](const RangeLock& lock) { return wanted.conflicts(lock); });
 }
 
+std::size_t RangeLocks::held_by(std::uint64_t open) const {
+  return static_cast<std::size_t>(std::count_if(
+      held.begin(), held.end(), [open](const RangeLock& lock) { return lock.open == open; }));
+}
+
 bool RangeLocks::keeps_off(std::uint64_t open, std::uint64_t offset, std::uint64_t length,
                            bool writes) const {
   if (length == 0) return false;

@@ -35,6 +35,7 @@ struct RangeLocks {
   std::deque<Blocked> blocked;  // woken in this order
 
   bool conflicts(const RangeLock& wanted) const;
+  std::size_t held_by(std::uint64_t open) const;
   /// Whether a lock keeps `open` from reading, or writing, these bytes.
   bool keeps_off(std::uint64_t open, std::uint64_t offset, std::uint64_t length, bool writes) const;
   /// One lock of exactly this range, an exclusive one first. False: there is none.

@@ -3,6 +3,7 @@
 
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/volume.h"
 #include "iomgr/mutant.h"
 
@@ -16,6 +17,13 @@ bool is_inside(const Node* node, const Node& directory) {
   return node != nullptr;
 }
 
+std::vector<Property> properties_of(
+    const std::vector<std::pair<std::uint64_t, std::vector<std::uint8_t>>>& states) {
+  std::vector<Property> properties;
+  for (const auto& [id, state] : states) properties.push_back({PropertyKind::open, id, state});
+  return properties;
+}
+
 }  // namespace
 
 Task<Status> Volume::take_name(Irp& irp, bool moves) {
@@ -23,6 +31,13 @@ Task<Status> Volume::take_name(Irp& irp, bool moves) {
   if (!text) co_return Status::invalid_parameter;
   const Result<Path> path = parse_path(as_text(*text));
   if (!path) co_return path.status();
+  const Result<Open*> from = find_open(irp);
+  if (!from) co_return from.status();
+  if ((*from)->node->is_stream() || path->has_stream() || path->names_data) {
+    if (!moves) co_return Status::invalid_parameter;
+    const Status renamed = co_await rename_stream(irp, *path);
+    co_return renamed;
+  }
   if (path->components.empty() || path->directory_only) co_return Status::object_name_invalid;
   const std::string& name = path->components.back();
   Reservation reservation;
@@ -51,9 +66,11 @@ Task<Status> Volume::take_name(Irp& irp, bool moves) {
       co_return Status::pending;
     }
     if (walk.link == open.link && (!moves || open.link->name == name)) co_return Status::success;
-    if (!reservation) {
-      const std::size_t names = 2 * bounds::kMaxNameBytes;
-      Result<Reservation> reserved = co_await reserve(names, bounds::kMaxNameBytes);
+    const std::size_t states = moves ? room_for_renamed(open, walk, name) : 0;
+    if (states > bounds::kMaxPropertyBytes) co_return Status::sharing_violation;
+    const std::size_t names = 3 * bounds::kMaxNameBytes;  // the source's, the target's, its old one
+    if (!reservation.holds(sizeof(RecordHeader) + names + states)) {
+      Result<Reservation> reserved = co_await reserve(names + states, 0);
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
       continue;
@@ -68,6 +85,7 @@ Status Volume::check_source(const Open& open, bool moves) const {
   if (open.link == nullptr) return Status::invalid_parameter;  // the root
   if (moves && !open.may(access::kDelete)) return Status::access_denied;
   if (open.link->delete_pending) return Status::delete_pending;
+  if (moves && has_open_streams(*open.node)) return Status::access_denied;
   if (!open.node->is_directory()) return Status::success;
   if (!moves) return Status::file_is_a_directory;
   return holds_opens(*open.node) ? Status::access_denied : Status::success;
@@ -89,17 +107,40 @@ Status Volume::check_target(const Irp& irp, const Open& open, const Walk& walk, 
   if (walk.link->delete_pending) return Status::delete_pending;
   const Node& replaced = *walk.node;
   const bool read_only = (replaced.state.attributes & attribute::kReadOnly) != 0;
-  const bool in_use = walk.link->opens > 0 || (&replaced != open.node && !replaced.opens.empty());
+  const bool in_use =
+      walk.link->opens > 0 ||
+      (&replaced != open.node && (!replaced.opens.empty() || has_open_streams(replaced)));
   if (replaced.is_directory() || open.node->is_directory() || read_only || in_use)
     return Status::access_denied;
   return Status::success;
+}
+
+/// The durable opens of a name know it: they are recorded anew with the one that it becomes.
+Volume::RenamedOpens Volume::renamed_opens(const Link& link, const Node& parent,
+                                           const std::string& name) const {
+  const Link* const above = parent.names.empty() ? nullptr : parent.names.front();
+  const std::string path = above == nullptr ? name : path_of(above) + "\\" + name;
+  RenamedOpens renamed;
+  for (const Open* const open : link.node->opens) {
+    if (open->link != &link || open->durable == nullptr) continue;
+    OpenState state = state_of(*open);
+    state.path = path;
+    renamed.emplace_back(open->id, encode_open_state(state));
+  }
+  return renamed;
+}
+
+std::size_t Volume::room_for_renamed(const Open& open, const Walk& walk,
+                                     const std::string& name) const {
+  return properties_size(properties_of(renamed_opens(*open.link, *walk.parent, name)));
 }
 
 /// Whether anything below the directory is open.
 bool Volume::holds_opens(const Node& directory) const {
   return std::any_of(opens_.begin(), opens_.end(), [&directory](const auto& entry) {
     const Open& open = *entry.second;
-    return open.link != nullptr && is_inside(open.link->parent, directory);
+    const Link* const link = open.name_of_file();
+    return link != nullptr && is_inside(link->parent, directory);
   });
 }
 
@@ -119,9 +160,11 @@ void Volume::put_name(Irp& irp, Open& open, const Walk& walk, const std::string&
     if (replaced->node->links == 1) effect.flags |= kRemovesReplaced;
     if (replaced->name != name) old_spelling = replaced->name;
   }
+  const RenamedOpens renamed =
+      moves ? renamed_opens(*open.link, *walk.parent, name) : RenamedOpens{};
   const std::string_view source = moves ? std::string_view(open.link->name) : std::string_view();
-  const Logged logged =
-      commit(irp, std::move(reservation), effect, source, name, as_bytes(old_spelling));
+  const Logged logged = commit(irp, std::move(reservation), effect, source, name,
+                               as_bytes(old_spelling), properties_of(renamed));
   node.state = state;
   changed_entries(*walk.parent, state.change_time);
   if (replaced != nullptr) {

@@ -11,13 +11,13 @@ UnwrittenCache::~UnwrittenCache() {
 }
 
 BufferRef UnwrittenCache::add(Reservation reservation, const RecordHeader& header,
-                              std::string_view name, std::string_view target_name,
-                              ConstBytes data) {
+                              std::string_view name, std::string_view target_name, ConstBytes data,
+                              const std::vector<Property>& properties) {
   BufferRef record = reservation.take();
-  record.length =
-      static_cast<std::uint32_t>(sizeof header + name.size() + target_name.size() + data.size());
+  record.length = static_cast<std::uint32_t>(sizeof header + name.size() + target_name.size() +
+                                             properties_size(properties) + data.size());
   UNDERSTUDY_CHECK(record.length <= record.capacity);
-  encode_record(header, name, target_name, data, space_->bytes(record));
+  encode_record(header, name, target_name, data, space_->bytes(record), properties);
   push(header.lsn, record);
   return record;
 }

@@ -26,7 +26,8 @@ class UnwrittenCache {
   /// Writes the record of operation `header.lsn`, which must be the highest so far. Its place, for
   /// the IRP.
   BufferRef add(Reservation reservation, const RecordHeader& header, std::string_view name,
-                std::string_view target_name, ConstBytes data);
+                std::string_view target_name, ConstBytes data,
+                const std::vector<Property>& properties = {});
   /// Takes in a record that another node wrote. STATUS_DATA_ERROR or STATUS_CRC_ERROR for what is
   /// no record; `admit` decides on its header, once it lies where its writer can no longer change
   /// it.

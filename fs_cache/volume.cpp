@@ -16,6 +16,7 @@ Volume::Volume(const Seams& seams, std::shared_ptr<LogSpace> space, std::unique_
       cache_(space),
       names_(seams.executor, *medium_, seams.log, options.max_objects),
       lazy_writer_(seams.executor, cache_, space, options.lazy_writer),
+      kept_changed_(seams.executor),
       flush_turn_(seams.executor, 1),
       pended_(seams.executor),
       order_turn_(seams.executor, 1),
@@ -94,15 +95,21 @@ Task<Status> Volume::dismount(Irp& irp) {
   }
   co_await medium_->unlock();
   lazy_writer_.stop();
+  gone_ = true;
+  kept_changed_.set();
   pended_.complete_all(Status::volume_dismounted);
   irp.lsn = durable_;
   co_return Status::success;
 }
 
+/// Durable opens stay recorded, for whoever mounts the LUN next.
 Task<void> Volume::close_everything() {
-  while (!opens_.empty()) {
+  std::vector<std::uint64_t> all;
+  for (const auto& [id, open] : opens_) all.push_back(id);
+  for (const std::uint64_t id : all) {
     Irp irp;
-    irp.open = opens_.begin()->first;
+    irp.open = id;
+    irp.close.client_gone = 1;
     const Status status = co_await close(irp);
     if (failed(status))
       seams_.log.warning("close at dismount", {{"lun", lun()}, {"status", status}});
@@ -186,6 +193,8 @@ Task<Status> Volume::begin_serving() {
   if (ok(status) && applied_.epoch < epoch_) status = co_await set_mirror(0);
   if (ok(status)) status = co_await names_.load_root();
   if (failed(status)) co_return status;
+  if (ok(status)) status = co_await restore_opens();
+  if (failed(status)) co_return status;
   if (!cache_.empty()) co_return Status::device_not_ready;  // a record was replayed meanwhile
   serving_ = true;
   co_return Status::success;
@@ -245,12 +254,12 @@ RecordHeader Volume::effect_on(Effect effect, ObjectId object, const ObjectState
 }
 
 Volume::Logged Volume::commit(Irp& irp, Reservation reservation, RecordHeader effect,
-                              std::string_view name, std::string_view target_name,
-                              ConstBytes data) {
+                              std::string_view name, std::string_view target_name, ConstBytes data,
+                              const std::vector<Property>& properties) {
   effect.lun = lun();
   effect.epoch = epoch_;
   effect.lsn = ++last_lsn_;
-  irp.record = cache_.add(std::move(reservation), effect, name, target_name, data);
+  irp.record = cache_.add(std::move(reservation), effect, name, target_name, data, properties);
   irp.lsn = effect.lsn;
   irp.epoch = epoch_;
   show(irp, effect.lsn);
@@ -265,7 +274,8 @@ ObjectId Volume::new_object_id() {
   return (epoch << 40) | ++objects_made_;
 }
 
-void Volume::changed_entries(Node& directory, FileTime time) {
+void Volume::changed_entries(Node& changed, FileTime time) {
+  Node& directory = changed.file();
   directory.state.write_time = time;
   directory.state.change_time = time;
 }

@@ -12,6 +12,7 @@
 
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <unordered_map>
 
@@ -25,6 +26,8 @@
 namespace understudy {
 
 struct FlushPlan;
+struct GoneStream;
+enum class CreateAction : std::uint32_t;
 enum class MediumHolds;
 
 struct VolumeOptions {
@@ -57,6 +60,8 @@ class Volume {
   /// Runs one operation of a client; `irp` completes with lsn, epoch, record and shows.
   Task<Status> serve(Irp& irp, Operation operation);
   Task<Status> create(Irp& irp);
+  /// A client takes back the durable open that it had (durable.cpp).
+  Task<Status> reclaim(Irp& irp);
   Task<Status> close(Irp& irp);
   Task<Status> read(Irp& irp);
   Task<Status> write(Irp& irp);
@@ -88,6 +93,10 @@ class Volume {
   /// all of it again from the log.
   Task<Status> lazy_write(Irp& irp);
 
+  /// Ends the durable opens whose clients stay away, by closes that take the way of any operation.
+  /// Runs until the volume is dismounted, which it must outlive.
+  Task<void> run_keeper(std::function<Task<Status>(std::uint64_t open)> send_close);
+
   std::uint32_t lun() const { return options_.lun; }
   const UnwrittenCache& unwritten() const { return cache_; }
   std::size_t opens() const { return opens_.size(); }
@@ -110,7 +119,8 @@ class Volume {
   Task<Result<Reservation>> reserve(std::size_t names, std::size_t data);
   /// Makes the operation happen: from here on it has an LSN, a record, and cannot fail.
   Logged commit(Irp& irp, Reservation reservation, RecordHeader effect, std::string_view name = {},
-                std::string_view target_name = {}, ConstBytes data = {});
+                std::string_view target_name = {}, ConstBytes data = {},
+                const std::vector<Property>& properties = {});
   static RecordHeader effect_on(Effect effect, ObjectId object, const ObjectState& after);
   static void changed_entries(Node& directory, FileTime time);
   ObjectId new_object_id();
@@ -120,18 +130,74 @@ class Volume {
   // create.cpp
   struct CreateRequest;
   Result<CreateRequest> parse_create(const Irp& irp) const;
+  static Status parse_properties(ConstBytes bytes, CreateRequest& request);
   Status check_create(const CreateRequest& request, const Walk& walk) const;
   Status check_existing(const CreateRequest& request, const Walk& walk) const;
   void finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
                      Reservation reservation);
-  Link& make_object(Irp& irp, const CreateRequest& request, Node& parent, Reservation reservation);
-  Open& add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link);
-  void overwrite(Irp& irp, const CreateRequest& request, Node& node, const Link* link,
-                 Reservation reservation);
+  std::size_t room_for_create(const CreateRequest& request, const Walk& walk) const;
+  RecordHeader make_object(const CreateRequest& request, Node& parent, Link*& link);
+  RecordHeader overwrite(const CreateRequest& request, Node& node);
+  Open& add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link,
+                 Link* file_link = nullptr);
+  void answer_create(Irp& irp, Open& open, CreateAction action);
+
+  // create_stream.cpp
+  Status check_stream(const CreateRequest& request, const Walk& walk) const;
+  void finish_create_stream(Irp& irp, const CreateRequest& request, const Walk& walk,
+                            Reservation reservation);
+  Link& make_stream(Irp& irp, const CreateRequest& request, Node& file, Link* file_link,
+                    Reservation reservation);
+  Link& make_file_with_stream(Irp& irp, const CreateRequest& request, Node& parent,
+                              Reservation reservation, Link*& file_link);
+  void overwrite_stream(Irp& irp, Node& stream, Reservation reservation);
+  void streams_removed(Node& file, const Link* file_link, const std::vector<GoneStream>& gone,
+                       Lsn lsn);
+
+  // streams.cpp
+  Task<Status> query_streams(Irp& irp);
+  Task<Status> close_stream(Irp& irp);
+  void remove_stream(Irp& irp, Link& stream, const Link* file_link, Reservation reservation);
+  static bool touch_file(RecordHeader& effect, const Open& open);
+  static void file_touched(Node& stream, const RecordHeader& effect, Lsn lsn);
+
+  // rename_stream.cpp
+  Task<Status> rename_stream(Irp& irp, const Path& path);
+  Status check_stream_target(const Irp& irp, const Open& open, const Path& path,
+                             const Link* target) const;
+  void put_stream_name(Irp& irp, Open& open, Link* replaced, const std::string& name,
+                       Reservation reservation);
+  void become_default(Irp& irp, Open& open, Reservation reservation);
 
   // close.cpp
+  void leave(Open& open);
   void end_open(Irp& irp, Open& open, bool deletes, Reservation reservation);
-  void remove_name(Irp& irp, Link& link, Reservation reservation);
+  void remove_name(Irp& irp, Link& link, Reservation reservation,
+                   const std::vector<GoneStream>& streams = {},
+                   const std::vector<Property>& properties = {});
+
+  // durable.cpp
+  void grant_durable(Irp& irp, const CreateRequest& request, Open& open);
+  OpenState state_of(const Open& open) const;
+  /// Bytes that its property takes in a record, and one lock more; 0 if it is not durable.
+  static std::size_t room_for_state(const Open& open);
+  void note_open(Irp& irp, const Open& open, Reservation reservation);
+  bool keep_open(Open& open);
+  void disconnect(Open& open, Time guarded);
+  void want_back(Open& open);
+  bool is_orphaned(const Oplock& oplock) const;
+  void break_orphan(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
+  void end_orphan(Oplock& oplock);
+  static bool is_wanted(const Node& node);
+  Open* find_kept(const DurableRequest& request);
+  const Node* end_app_instance(const DurableRequest& request);
+  Status check_reclaim(const Open& open, const DurableRequest& request, const Caching& lease,
+                       const Path& path) const;
+  void give_back(Irp& irp, Open& open);
+  Status give_back_replayed(Irp& irp, Open& open, const DurableRequest& request);
+  Task<Status> restore_opens();
+  Task<Status> restore_open(const PropertyCell& cell);
+  void restore(std::uint64_t id, const OpenState& state, Node& node, Link* link);
 
   // read_write.cpp
   Task<Status> read_bytes(const Node& node, std::uint64_t offset, Bytes out);
@@ -141,6 +207,8 @@ class Volume {
 
   // oplock_grant.cpp
   bool break_for_open(const CreateRequest& request, Node& node, bool violation);
+  bool is_kept_from(const CreateRequest& request, const Node& node) const;
+  void restore_oplock(Open& open, const Caching& recorded);
   Status check_lease(const CreateRequest& request, const Node* node) const;
   std::uint8_t grantable(const Open& open, const Caching& asked) const;
   void grant_oplock(Irp& irp, Open& open);
@@ -157,6 +225,8 @@ class Volume {
   void end_oplock(Open& open);
 
   // lock.cpp
+  Task<Result<Reservation>> reserve_for_state(const Irp& irp);
+  static void remember_sequence(const Irp& irp, Open& open);
   void wake_blocked(Node& node);
   void end_locks(const Open& open);
   static bool locked_against(const Open& open, std::uint64_t offset, std::uint64_t length,
@@ -164,7 +234,9 @@ class Volume {
 
   // change_notify.cpp
   Result<Watch*> find_watch(const Irp& irp);
-  void changed(const Link* link, ChangeAction action, std::uint32_t what, Lsn lsn);
+  void changed(const Link* link, ChangeAction action, std::uint32_t what, Lsn lsn,
+               const std::string& stream = {});
+  void changed_data(const Open& open, std::uint32_t what, Lsn lsn);
   void changed_name(const Link& link, ChangeAction action, Lsn lsn);
   bool wake_one(Watch& watch, Status status);
   void end_watch(Open& open);
@@ -172,6 +244,11 @@ class Volume {
 
   // query_directory.cpp
   Status list_names(Irp& irp, Open& open, Bytes room);
+
+  // rename.cpp
+  using RenamedOpens = std::vector<std::pair<std::uint64_t, std::vector<std::uint8_t>>>;
+  RenamedOpens renamed_opens(const Link& link, const Node& parent, const std::string& name) const;
+  std::size_t room_for_renamed(const Open& open, const Walk& walk, const std::string& name) const;
 
   // set_information.cpp, rename.cpp
   Task<Status> set_basic(Irp& irp);
@@ -182,6 +259,7 @@ class Volume {
   static Task<Status> refuse(Status status);
   void set_state(Irp& irp, const Open& open, std::uint32_t what, const ObjectState& state,
                  Reservation reservation);
+  void set_size(Irp& irp, const Open& open, const ObjectState& state, Reservation reservation);
   Task<Status> rename(Irp& irp) { return take_name(irp, true); }
   Task<Status> link(Irp& irp) { return take_name(irp, false); }
   Task<Status> take_name(Irp& irp, bool moves);
@@ -193,7 +271,9 @@ class Volume {
 
   // flush.cpp
   Task<Status> flush(Lsn upto);
+  Task<Status> attempt(Lsn upto);
   Task<Status> write_prefix(Lsn upto, MediumHolds holds);
+  void leave_out_brief_opens(FlushPlan& plan) const;
   Task<Status> write_plan(FlushPlan& plan, const Applied& applied);
   Task<Status> write_names(std::span<const EntryCell> entries);
   Task<Status> finish_intent();
@@ -212,6 +292,11 @@ class Volume {
   LazyWriter lazy_writer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Open>> opens_;
 
+  std::set<std::uint64_t> kept_;        // durable opens whose clients are away
+  Event kept_changed_;                  // for the keeper
+  std::set<std::uint64_t> open_cells_;  // opens of which the medium has a property
+  bool gone_ = false;                   // dismounted
+
   std::uint64_t epoch_ = 0;
   std::uint32_t node_ = 0;  // the owner: this node
   Lsn last_lsn_ = 0;
@@ -222,6 +307,7 @@ class Volume {
 
   Credits flush_turn_;
   Lsn attempted_ = 0;    // a flush that failed has tried to write so much
+  Lsn intended_ = 0;     // of a flush whose objects are durable, and perhaps its intent
   Lsn failed_sync_ = 0;  // of the mutant that trusts a second sync
   std::uint64_t flushes_begun_ = 0;
   bool replayed_ = false;          // the log holds records of another node

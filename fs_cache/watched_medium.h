@@ -69,12 +69,22 @@ class WatchedMedium : public Medium {
     return watch(medium_->read(object, offset, out));
   }
   Task<Result<Space>> space() override { return watch(medium_->space()); }
+  Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,
+                                                        std::uint64_t id) override {
+    return watch(medium_->read_property(kind, id));
+  }
+  Task<Result<std::vector<PropertyCell>>> list_properties(PropertyKind kind) override {
+    return watch(medium_->list_properties(kind));
+  }
 
   Task<Status> write_objects(std::span<const ObjectCells> objects) override {
     return watch(medium_->write_objects(objects));
   }
   Task<Status> sync_objects(std::span<const ObjectId> objects) override {
     return watch(medium_->sync_objects(objects));
+  }
+  Task<Status> write_properties(std::span<const PropertyCell> properties) override {
+    return watch(medium_->write_properties(properties));
   }
   Task<Status> write_intent(const Intent& intent) override {
     return watch(medium_->write_intent(intent));

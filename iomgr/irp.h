@@ -263,8 +263,11 @@ struct StreamEntry {
   std::uint64_t allocation;
 };
 
+inline constexpr std::uint32_t kClientGone = 1;
+inline constexpr std::uint32_t kKeptLongEnough = 2;
 /// Close: `post_query` asks for the facts at the moment of closing. `client_gone` 1: nobody asked
-/// for it, the connection ended; a durable open is kept for its client.
+/// for it, the connection ended; a durable open is kept for its client. 2: fs_cache's own, its
+/// client has stayed away; nothing happens to an open that it has taken back meanwhile.
 struct CloseParameters {
   std::uint32_t post_query;
   std::uint32_t client_gone;

@@ -23,6 +23,10 @@ bool known(PropertyKind kind) {
 
 }  // namespace
 
+bool is_kept(PropertyKind kind) {
+  return known(kind) && kind < PropertyKind::token;
+}
+
 std::size_t properties_size(const std::vector<Property>& properties) {
   std::size_t size = 0;
   for (const Property& property : properties) size += kPropertyHeader + property.bytes.size();

@@ -37,6 +37,9 @@ struct Property {
 
 inline constexpr std::size_t kPropertyHeader = 16;
 
+/// Whether records and media keep it.
+bool is_kept(PropertyKind kind);
+
 /// Bytes that the list takes.
 std::size_t properties_size(const std::vector<Property>& properties);
 /// Writes the list to `out`, which has at least properties_size() bytes.

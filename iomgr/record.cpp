@@ -76,6 +76,9 @@ Result<Record> decode_record(ConstBytes bytes) {
   Result<std::vector<Property>> properties =
       decode_properties(bytes.subspan(before, header.properties_length));
   if (!properties) return properties.status();
+  for (const Property& property : *properties) {
+    if (!is_kept(property.kind)) return Status::data_error;
+  }
   record.properties = std::move(*properties);
   record.data = bytes.subspan(bytes.size() - header.data_length);
   return record;

@@ -90,6 +90,8 @@ namespace understudy {
   X(fs_driver_required,            0xC000019C)        \
   X(too_many_links,                0xC0000265)        \
   X(objectid_not_found,            0xC00002F0)        \
+  X(duplicate_objectid,            0xC000022A)        \
+  X(file_forced_closed,            0xC00000B6)        \
   X(request_out_of_sequence,       0xC000042A)        \
   X(path_not_covered,              0xC0000257)        \
   X(privilege_not_held,            0xC0000061)        \

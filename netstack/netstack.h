@@ -54,6 +54,8 @@ class Netstack : public Driver {
   /// All sessions of all connections, by id.
   SessionTable& sessions() { return sessions_; }
   std::uint64_t new_session_id();
+  /// What is known of opens beyond their sessions.
+  smb2::OpenTable& opens() { return opens_; }
 
   /// Runs a coroutine that nobody awaits. It may hold buffers and use all of netstack.
   void run(Task<void> task) { tasks_.spawn(std::move(task)); }
@@ -84,6 +86,7 @@ class Netstack : public Driver {
   Credits pipe_slots_;
   std::uint64_t exchanges_ = 0;
   std::map<Endpoint, std::shared_ptr<Server>> servers_;
+  smb2::OpenTable opens_;  // before what has places in it
   SessionTable sessions_;
   TaskScope tasks_;  // last: its coroutines go before what they use
 };

@@ -42,8 +42,10 @@ bool read_share(const json::value& value, ServerConfig& config) {
   if (lun->get_int64() < 0 || lun->get_int64() >= bounds::kMaxLuns) return false;
   bool encrypted = false;
   if (!read_flag(object, "encrypted", encrypted)) return false;
+  bool available = true;
+  if (!read_flag(object, "continuously_available", available)) return false;
   config.shares.push_back({std::move(*name), static_cast<std::uint32_t>(lun->get_int64()),
-                           smb2::Share::Kind::disk, encrypted});
+                           smb2::Share::Kind::disk, encrypted, available});
   return true;
 }
 
@@ -58,7 +60,8 @@ bool read_shares(const json::object& object, ServerConfig& config) {
 }  // namespace
 
 const smb2::Share* ServerConfig::find_share(std::string_view share_name) const {
-  static const smb2::Share kPipes{std::string(kPipeShare), 0, smb2::Share::Kind::pipe, false};
+  static const smb2::Share kPipes{std::string(kPipeShare), 0, smb2::Share::Kind::pipe, false,
+                                  false};
   const std::string folded = fold(share_name);
   if (folded == kPipeShare) return &kPipes;
   const auto found =
@@ -103,7 +106,7 @@ std::optional<ServerConfig> parse_serve(ConstBytes text, std::string& error) {
   config.name = *server;
   config.accounts = std::move(*parsed);
   if (!read_shares(*object, config)) {
-    error = "shares must be a list of different {name, lun, encrypted}";
+    error = "shares must be a list of different {name, lun, encrypted, continuously_available}";
     return std::nullopt;
   }
   return config;

@@ -25,12 +25,15 @@ inline constexpr CallPoints kRecover{"medium.mount.recover", {}, "medium.mount.r
 inline constexpr CallPoints kState{"medium.state"};
 inline constexpr CallPoints kList{"medium.list"};
 inline constexpr CallPoints kRead{"medium.read"};
+inline constexpr CallPoints kReadProperty{"medium.property"};
 inline constexpr CallPoints kSpace{"medium.space"};
 inline constexpr CallPoints kObjects{"medium.flush.objects", "medium.flush.objects.each",
                                      "medium.flush.objects.done"};
 inline constexpr CallPoints kObjectsSync{"medium.flush.objects.sync",
                                          "medium.flush.objects.sync.each",
                                          "medium.flush.objects.sync.done"};
+inline constexpr CallPoints kProperties{"medium.flush.properties", "medium.flush.properties.each",
+                                        "medium.flush.properties.done"};
 inline constexpr CallPoints kIntent{"medium.flush.intent", {}, "medium.flush.intent.done"};
 inline constexpr CallPoints kEntries{"medium.flush.entries", "medium.flush.entries.each",
                                      "medium.flush.entries.done"};

@@ -20,6 +20,7 @@
 
 #include "iomgr/bytes.h"
 #include "iomgr/irp.h"
+#include "iomgr/property.h"
 #include "iomgr/result.h"
 #include "iomgr/task.h"
 
@@ -27,6 +28,21 @@ namespace understudy {
 
 using ObjectId = std::uint64_t;
 inline constexpr ObjectId kRootObject = 1;
+
+// The named streams of an object stand in a directory of its own, which no name leads to: its
+// streams directory. It has the object's id with the top bit, which ids given to objects (`epoch
+// << 40 | counter`) have not. It comes to be with the first stream and goes with the object.
+inline constexpr ObjectId kStreamsOf = ObjectId{1} << 63;
+constexpr ObjectId streams_of(ObjectId object) {
+  return object | kStreamsOf;
+}
+constexpr bool is_streams_directory(ObjectId object) {
+  return (object & kStreamsOf) != 0;
+}
+/// Whose streams directory it is.
+constexpr ObjectId file_of(ObjectId streams) {
+  return streams & ~kStreamsOf;
+}
 
 /// What the medium keeps of an object beside its bytes. Times are FILETIME.
 struct ObjectState {
@@ -62,6 +78,13 @@ struct EntryCell {
   std::string name;  // UTF-8, any name SMB allows
   ObjectId object = 0;
   bool object_is_directory = false;
+};
+
+/// The value of a property (iomgr/property.h) from now on; no bytes: there is none.
+struct PropertyCell {
+  PropertyKind kind{};
+  std::uint64_t id = 0;
+  std::vector<std::uint8_t> bytes;
 };
 
 struct ListedEntry {
@@ -126,15 +149,24 @@ class Medium {
   /// Bytes read; fewer than out.size() only at the end of what the medium has.
   virtual Task<Result<std::size_t>> read(ObjectId object, std::uint64_t offset, Bytes out) = 0;
   virtual Task<Result<Space>> space() = 0;
+  /// Empty: there is none.
+  virtual Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,
+                                                                std::uint64_t id) = 0;
+  /// All of that kind.
+  virtual Task<Result<std::vector<PropertyCell>>> list_properties(PropertyKind kind) = 0;
 
   // Flushing, in this order (design: section 5).
   virtual Task<Status> write_objects(std::span<const ObjectCells> objects) = 0;  // 1
   virtual Task<Status> sync_objects(std::span<const ObjectId> objects) = 0;      // 2
+  /// Replaces each value in one step; all of them are durable when it completes.
+  virtual Task<Status> write_properties(std::span<const PropertyCell> properties) = 0;
   /// Replaces the one before in one step; durable when it completes.
   virtual Task<Status> write_intent(const Intent& intent) = 0;
   virtual Task<Status> write_entries(std::span<const EntryCell> entries) = 0;        // 3
   virtual Task<Status> sync_directories(std::span<const ObjectId> directories) = 0;  // 4
   virtual Task<Status> write_applied(const Applied& applied) = 0;  // 5, durable when it completes
+  /// With their properties, their streams directories and all streams in them. A missing object is
+  /// fine.
   virtual Task<Status> remove_objects(std::span<const ObjectId> objects) = 0;  // 7
 
   // The mailbox: a slot for each node in each of two areas (0 and 1), for which nobody needs the

@@ -124,7 +124,13 @@ struct Flush {
   std::vector<EntryCell> entries;
   std::vector<ObjectId> removed;
   std::uint64_t lsn = 0;
+  std::vector<PropertyCell> properties = {};
 };
+
+inline PropertyCell property(PropertyKind kind, std::uint64_t id, std::string_view value) {
+  const ConstBytes bytes = as_bytes(value);
+  return {kind, id, {bytes.begin(), bytes.end()}};
+}
 
 inline ObjectState file_state(std::uint64_t size) {
   return {size, attribute::kArchive, kSomeDay, kSomeDay + 1, kSomeDay + 2, kSomeDay + 3};
@@ -161,6 +167,8 @@ inline Task<Status> apply(Medium& medium, const Flush& flush) {
   Status status = co_await medium.write_objects(flush.objects);
   if (failed(status)) co_return status;
   status = co_await medium.sync_objects(objects);
+  if (failed(status)) co_return status;
+  if (!flush.properties.empty()) status = co_await medium.write_properties(flush.properties);
   if (failed(status)) co_return status;
   status = co_await medium.write_entries(flush.entries);
   if (failed(status)) co_return status;
@@ -217,6 +225,15 @@ inline void picture_into(Mount& lun, ObjectId directory, const std::string& path
 inline std::map<std::string, std::string> picture(Mount& lun) {
   std::map<std::string, std::string> out;
   picture_into(lun, kRootObject, "", out);
+  for (const PropertyKind kind :
+       {PropertyKind::security_descriptor, PropertyKind::extended_attributes, PropertyKind::open}) {
+    const auto listed = lun.run(lun.medium.list_properties(kind));
+    EXPECT_TRUE(listed);
+    for (const PropertyCell& cell : *listed) {
+      out["property " + std::to_string(static_cast<int>(kind)) + " of " + std::to_string(cell.id)] =
+          as_text(cell.bytes);
+    }
+  }
   return out;
 }
 

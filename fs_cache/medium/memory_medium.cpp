@@ -65,9 +65,23 @@ void MemoryDisk::apply(Image& image, const Cell& cell) {
             }
           },
           [&](const Drop& drop) {
+            const ObjectId streams = streams_of(drop.object);
             image.objects.erase(drop.object);
-            std::erase_if(image.entries,
-                          [&](const auto& entry) { return entry.first.first == drop.object; });
+            image.objects.erase(streams);
+            std::erase_if(image.entries, [&](const auto& entry) {
+              const ObjectId directory = entry.first.first;
+              if (directory == streams) image.objects.erase(entry.second);
+              return directory == drop.object || directory == streams;
+            });
+            image.properties.erase({PropertyKind::security_descriptor, drop.object});
+            image.properties.erase({PropertyKind::extended_attributes, drop.object});
+          },
+          [&](const PropertyCell& property) {
+            if (property.bytes.empty()) {
+              image.properties.erase({property.kind, property.id});
+            } else {
+              image.properties[{property.kind, property.id}] = property.bytes;
+            }
           },
       },
       cell);
@@ -269,6 +283,30 @@ Task<Result<Space>> MemoryMedium::space() {
   co_return disk_->space_;
 }
 
+Task<Result<std::vector<std::uint8_t>>> MemoryMedium::read_property(PropertyKind kind,
+                                                                    std::uint64_t id) {
+  std::vector<std::uint8_t> bytes;
+  const Status status = co_await run(medium_points::kReadProperty, 1, [&](std::size_t) {
+    const auto found = disk_->current_.properties.find({kind, id});
+    if (found != disk_->current_.properties.end()) bytes = found->second;
+    return Status::success;
+  });
+  if (failed(status)) co_return status;
+  co_return bytes;
+}
+
+Task<Result<std::vector<PropertyCell>>> MemoryMedium::list_properties(PropertyKind kind) {
+  std::vector<PropertyCell> listed;
+  const Status status = co_await run(medium_points::kReadProperty, 1, [&](std::size_t) {
+    const auto& all = disk_->current_.properties;
+    for (auto at = all.lower_bound({kind, 0}); at != all.end() && at->first.first == kind; ++at)
+      listed.push_back({kind, at->first.second, at->second});
+    return Status::success;
+  });
+  if (failed(status)) co_return status;
+  co_return listed;
+}
+
 Task<Status> MemoryMedium::write_objects(std::span<const ObjectCells> objects) {
   return run(medium_points::kObjects, objects.size(), [this, objects](std::size_t i) {
     const ObjectCells& cells = objects[i];
@@ -290,8 +328,22 @@ Task<Status> MemoryMedium::sync_objects(std::span<const ObjectId> objects) {
     const auto of_it = [id = objects[i]](const MemoryDisk::Cell& cell) {
       return std::visit(Match{[](const MemoryDisk::Name&) { return false; },
                               [](const MemoryDisk::Drop&) { return false; },
+                              [](const PropertyCell&) { return false; },
                               [id](const auto& of_object) { return of_object.object == id; }},
                         cell);
+    };
+    return disk_->sync_or_fail(of_it, *this);
+  });
+}
+
+Task<Status> MemoryMedium::write_properties(std::span<const PropertyCell> properties) {
+  return run(medium_points::kProperties, properties.size(), [this, properties](std::size_t i) {
+    const PropertyCell& written = properties[i];
+    disk_->change(written);
+    disk_->touched(MemoryDisk::Touch::written, *this);
+    const auto of_it = [&written](const MemoryDisk::Cell& cell) {
+      const auto* property = std::get_if<PropertyCell>(&cell);
+      return property != nullptr && property->kind == written.kind && property->id == written.id;
     };
     return disk_->sync_or_fail(of_it, *this);
   });

@@ -32,9 +32,11 @@ class MemoryDisk {
     ObjectState state;
   };
   using EntryPlace = std::pair<ObjectId, std::string>;  // directory, name
+  using PropertyPlace = std::pair<PropertyKind, std::uint64_t>;
   struct Image {
     std::map<ObjectId, Object> objects;
     std::map<EntryPlace, ObjectId> entries;
+    std::map<PropertyPlace, std::vector<std::uint8_t>> properties;
   };
 
   /// An empty LUN: the root directory, made at `time`.
@@ -59,6 +61,11 @@ class MemoryDisk {
   void set_lock_guards(bool guards) { lock_guards_ = guards; }
   /// The next sync fails, and its cells stay in `current` without ever becoming durable.
   void fail_next_sync() { fails_sync_ = true; }
+
+  /// All properties become bytes that mean nothing.
+  void damage_properties() {
+    for (auto& [place, bytes] : current_.properties) bytes.assign(3, 0xFF);
+  }
 
   /// The node that mounted it dies. The power fails with it: `keeps` is asked for every unsynced
   /// cell. With a `keeps` that is always true only the process has died.
@@ -95,7 +102,7 @@ class MemoryDisk {
   struct Drop {
     ObjectId object;
   };
-  using Cell = std::variant<Make, Cut, Put, Set, Name, Drop>;
+  using Cell = std::variant<Make, Cut, Put, Set, Name, Drop, PropertyCell>;
 
   static void apply(Image& image, const Cell& cell);
   void change(Cell cell);
@@ -144,9 +151,13 @@ class MemoryMedium : public Medium {
   Task<Result<std::vector<ListedEntry>>> list(ObjectId directory) override;
   Task<Result<std::size_t>> read(ObjectId object, std::uint64_t offset, Bytes out) override;
   Task<Result<Space>> space() override;
+  Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,
+                                                        std::uint64_t id) override;
+  Task<Result<std::vector<PropertyCell>>> list_properties(PropertyKind kind) override;
 
   Task<Status> write_objects(std::span<const ObjectCells> objects) override;
   Task<Status> sync_objects(std::span<const ObjectId> objects) override;
+  Task<Status> write_properties(std::span<const PropertyCell> properties) override;
   Task<Status> write_intent(const Intent& intent) override;
   Task<Status> write_entries(std::span<const EntryCell> entries) override;
   Task<Status> sync_directories(std::span<const ObjectId> directories) override;

@@ -24,6 +24,10 @@ Flush first_flush() {
   flush.entries = {{1, "a", 2, false},     {1, "b", 3, false}, {1, "d", 4, true},
                    {4, "inner", 5, false}, {1, "e", 6, true},  {1, "f", 7, false},
                    {4, kLong, 2, false}};
+  flush.properties = {property(PropertyKind::security_descriptor, 2, "who may read two"),
+                      property(PropertyKind::extended_attributes, 2, "of two"),
+                      property(PropertyKind::open, 1, "open"),
+                      property(PropertyKind::open, 2, "also open")};
   flush.lsn = 7;
   return flush;
 }
@@ -43,6 +47,10 @@ Flush second_flush() {
                    {4, kLong, 0, false}, {1, "e", 0, true},     {9, "d", 4, true},
                    {1, "g", 8, false},   {4, "inner", 0, false}};
   flush.removed = {5, 6};
+  flush.properties = {property(PropertyKind::security_descriptor, 2, "who may write two"),
+                      property(PropertyKind::extended_attributes, 2, ""),
+                      property(PropertyKind::extended_attributes, 8, "of eight"),
+                      property(PropertyKind::open, 1, ""), property(PropertyKind::open, 3, "open")};
   flush.lsn = 20;
   return flush;
 }
@@ -110,8 +118,9 @@ TEST_P(PosixCrash, LeavesWhatTheRedoMakesWhole) {
 INSTANTIATE_TEST_SUITE_P(AtEveryPoint, PosixCrash,
                          testing::Values(medium_points::kLock, medium_points::kRecover,
                                          medium_points::kObjects, medium_points::kObjectsSync,
-                                         medium_points::kEntries, medium_points::kEntriesSync,
-                                         medium_points::kApplied, medium_points::kRemove),
+                                         medium_points::kProperties, medium_points::kEntries,
+                                         medium_points::kEntriesSync, medium_points::kApplied,
+                                         medium_points::kRemove),
                          [](const testing::TestParamInfo<CallPoints>& points) {
                            std::string name(points.param.before);
                            std::replace(name.begin(), name.end(), '.', '_');

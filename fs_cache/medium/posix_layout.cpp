@@ -10,6 +10,7 @@
 #include "fs_cache/file_constants.h"
 #include "fs_cache/medium/applied_slots.h"
 #include "fs_cache/medium/object_attribute.h"
+#include "fs_cache/medium/property_files.h"
 
 namespace understudy {
 namespace {
@@ -83,7 +84,7 @@ IoOutcome make_folders(const FileDescriptor& base) {
   for (unsigned bucket = 0; bucket < 256; ++bucket) {
     if (auto failure = make_directory(base.get(), "obj/" + bucket_name(bucket))) return failure;
   }
-  return {};
+  return make_property_folders(base);
 }
 
 IoOutcome make_lun(const std::string& path, const FileDescriptor& base) {
@@ -142,11 +143,9 @@ IoOutcome open_folders(const std::string& path, LunFolders& out) {
     if (failure->error == ENOENT) failure->status = Status::no_such_device;
     return failure;
   }
-  const std::pair<const char*, FileDescriptor&> parts[] = {{"obj", out.objects},
-                                                           {"dir", out.directories},
-                                                           {"tmp", out.temporary},
-                                                           {"long", out.long_names},
-                                                           {"foreign", out.foreign}};
+  const std::pair<const char*, FileDescriptor&> parts[] = {
+      {"obj", out.objects},     {"dir", out.directories}, {"tmp", out.temporary},
+      {"long", out.long_names}, {"foreign", out.foreign}, {"property", out.properties}};
   for (const auto& [name, folder] : parts) {
     if (auto failure = open_at(out.base.get(), name, O_RDONLY | O_DIRECTORY, folder))
       return failure;
@@ -173,6 +172,8 @@ IoOutcome lock_lun(const std::string& path, FileDescriptor& lock) {
   if (!exists(base.get(), kAppliedFile)) {
     if (auto failure = make_lun(path, base)) return failure;
   }
+  // A LUN of an earlier version has none.
+  if (auto failure = make_property_folders(base)) return failure;
   if (auto failure = check_root_directory(base)) return failure;
   lock = std::move(taken);
   return {};

@@ -23,6 +23,7 @@ struct LunFolders {
   FileDescriptor temporary;    // .understudy/tmp
   FileDescriptor long_names;   // .understudy/long
   FileDescriptor foreign;      // .understudy/foreign
+  FileDescriptor properties;   // .understudy/property
 
   std::string directory_path(ObjectId directory) const;
 };

@@ -11,6 +11,7 @@
 #include "fs_cache/medium/intent_file.h"
 #include "fs_cache/medium/mailbox_slots.h"
 #include "fs_cache/medium/owner_file.h"
+#include "fs_cache/medium/property_files.h"
 #include "iomgr/bounds.h"
 
 namespace understudy {
@@ -273,6 +274,29 @@ Task<Result<Space>> PosixMedium::space() {
   co_return space;
 }
 
+Task<Result<std::vector<std::uint8_t>>> PosixMedium::read_property(PropertyKind kind,
+                                                                   std::uint64_t id) {
+  if (!lock_) co_return Status::device_not_ready;
+  const Folders folders = folders_;
+  std::vector<std::uint8_t> bytes;
+  const Status status = co_await run(medium_points::kReadProperty, 1, [&](std::size_t) {
+    return read_property_file(*folders, kind, id, bytes);
+  });
+  if (failed(status)) co_return status;
+  co_return bytes;
+}
+
+Task<Result<std::vector<PropertyCell>>> PosixMedium::list_properties(PropertyKind kind) {
+  if (!lock_) co_return Status::device_not_ready;
+  const Folders folders = folders_;
+  std::vector<PropertyCell> listed;
+  const Status status = co_await run(medium_points::kReadProperty, 1, [&](std::size_t) {
+    return list_property_files(*folders, kind, listed);
+  });
+  if (failed(status)) co_return status;
+  co_return listed;
+}
+
 // Flushing.
 
 Task<Status> PosixMedium::write_objects(std::span<const ObjectCells> objects) {
@@ -338,6 +362,33 @@ Task<Status> PosixMedium::sync_objects(std::span<const ObjectId> objects) {
   if (failed(status)) co_return status;
   for (const ObjectId id : ids) unsynced_.files.erase(id);
   unsynced_.folders.clear();
+  co_return status;
+}
+
+/// All under temporary names and durable there, then all where they belong, then that durable.
+Task<Status> PosixMedium::write_properties(std::span<const PropertyCell> properties) {
+  if (!lock_) co_return Status::device_not_ready;
+  const Folders folders = folders_;
+  const std::size_t count = properties.size();
+  const bool one_by_one = count <= bounds::kMaxSyncedOneByOne;
+  std::set<PropertyKind> kinds;
+  for (const PropertyCell& property : properties) kinds.insert(property.kind);
+  const auto sync_placed = [&]() -> IoOutcome {
+    if (!one_by_one) return sync_file_system(folders->root.get(), folders->path);
+    for (const PropertyKind kind : kinds) {
+      if (auto failure = sync_property_folder(*folders, kind)) return failure;
+    }
+    return {};
+  };
+  const Status status =
+      co_await run(medium_points::kProperties, 2 * count + 2, [&](std::size_t i) -> IoOutcome {
+        if (i < count) return write_property_file(*folders, properties[i], i, one_by_one);
+        if (i == count && one_by_one) return {};
+        if (i == count) return sync_file_system(folders->root.get(), folders->path);
+        const std::size_t placed = i - count - 1;
+        return placed < count ? place_property_file(*folders, properties[placed], placed)
+                              : sync_placed();
+      });
   co_return status;
 }
 
@@ -411,12 +462,26 @@ Task<Status> PosixMedium::remove_objects(std::span<const ObjectId> objects) {
     unsynced_.files.erase(object);
   }
   Notices notices;
+  std::vector<ObjectId> streams;
   const Status status = co_await run(medium_points::kRemove, objects.size(), [&](std::size_t i) {
     files[i].reset();
+    if (auto failure = remove_streams(*folders, objects[i], streams, notices)) return failure;
     if (auto failure = remove_object(*folders, objects[i], notices)) return failure;
+    if (auto failure = remove_properties_of(*folders, objects[i])) return failure;
     return drop_long_names_of(*folders, objects[i]);
   });
   report(notices);
+  for (const ObjectId stream : streams) {
+    files.push_back(files_.take(stream));
+    unsynced_.files.erase(stream);
+  }
+  if (!streams.empty()) {
+    const Status closed = co_await run({}, 1, [&](std::size_t) -> IoOutcome {
+      files.clear();
+      return {};
+    });
+    static_cast<void>(closed);
+  }
   co_return status;
 }
 

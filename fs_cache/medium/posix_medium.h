@@ -50,9 +50,13 @@ class PosixMedium : public Medium {
   Task<Result<std::vector<ListedEntry>>> list(ObjectId directory) override;
   Task<Result<std::size_t>> read(ObjectId object, std::uint64_t offset, Bytes out) override;
   Task<Result<Space>> space() override;
+  Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,
+                                                        std::uint64_t id) override;
+  Task<Result<std::vector<PropertyCell>>> list_properties(PropertyKind kind) override;
 
   Task<Status> write_objects(std::span<const ObjectCells> objects) override;
   Task<Status> sync_objects(std::span<const ObjectId> objects) override;
+  Task<Status> write_properties(std::span<const PropertyCell> properties) override;
   Task<Status> write_intent(const Intent& intent) override;
   Task<Status> write_entries(std::span<const EntryCell> entries) override;
   Task<Status> sync_directories(std::span<const ObjectId> directories) override;

@@ -175,6 +175,34 @@ TEST_F(PosixMediumTest, ReplacesRenamesAndRemovesEntries) {
   EXPECT_EQ(lun.run(lun.medium.read_state(6)).status(), Status::object_name_not_found);
 }
 
+TEST_F(PosixMediumTest, RemovesTheStreamsOfAnObjectWithIt) {
+  const std::string long_name(255, 's');
+  ASSERT_EQ(flush({{new_file(5, "five"), new_file(8, "s"), new_file(9, "t"), new_file(10, "u"),
+                    new_directory(7), new_directory(streams_of(5)), new_directory(streams_of(7))},
+                   {{1, "f", 5, false},
+                    {1, "d", 7, true},
+                    {streams_of(5), "?s*", 8, false},
+                    {streams_of(5), long_name + long_name, 9, false},
+                    {streams_of(7), "of a directory", 10, false}},
+                   {},
+                   3}),
+            Status::success);
+  const auto listed = lun.run(lun.medium.list(streams_of(5)));
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->size(), 2U);
+  EXPECT_EQ(content_of(lun, 8, 10), "s");
+  EXPECT_EQ(lun.run(lun.medium.list(streams_of(8))).status(), Status::object_name_not_found);
+  const Flush removes{{}, {{1, "f", 0, false}, {1, "d", 0, true}}, {5, 7}, 4};
+  for (int time = 0; time < 2; ++time) {
+    ASSERT_EQ(flush(removes), Status::success);
+    for (const ObjectId gone : {5, 7, 8, 9, 10}) {
+      EXPECT_EQ(lun.run(lun.medium.read_state(gone)).status(), Status::object_name_not_found);
+    }
+    EXPECT_EQ(count_names(folder.path() + "/.understudy/dir"), 1U);
+    EXPECT_EQ(count_names(folder.path() + "/.understudy/long"), 0U);
+  }
+}
+
 TEST_F(PosixMediumTest, LeavesNoTemporaryNameWhereTheEntryIsThatInodeAlready) {
   const Flush once{
       {new_file(5, "x"), new_directory(6)}, {{1, "a", 5, false}, {1, "b", 6, true}}, {}, 1};
@@ -350,10 +378,12 @@ TEST_F(PosixMediumTest, ReportsWhatAFaultPointInjectsAtEveryCall) {
   const Flush next{{new_file(7, "seven"), new_file(8, "eight")},
                    {{1, "g", 7, false}, {1, "f", 0, false}},
                    {5, 6},
-                   2};
+                   2,
+                   {property(PropertyKind::open, 1, "open"), property(PropertyKind::open, 2, "")}};
   for (const CallPoints& points :
-       {medium_points::kObjects, medium_points::kObjectsSync, medium_points::kEntries,
-        medium_points::kEntriesSync, medium_points::kApplied, medium_points::kRemove}) {
+       {medium_points::kObjects, medium_points::kObjectsSync, medium_points::kProperties,
+        medium_points::kEntries, medium_points::kEntriesSync, medium_points::kApplied,
+        medium_points::kRemove}) {
     for (const std::string_view point : {points.before, points.between, points.done}) {
       const bool single =
           point == medium_points::kEntriesSync.between;  // one directory has nothing between
@@ -363,6 +393,37 @@ TEST_F(PosixMediumTest, ReportsWhatAFaultPointInjectsAtEveryCall) {
     }
   }
   EXPECT_EQ(flush(next), Status::success);
+}
+
+TEST_F(PosixMediumTest, KeepsMorePropertiesThanItSyncsOneByOne) {
+  Flush many;
+  for (std::uint64_t id = 1; id <= bounds::kMaxSyncedOneByOne + 1; ++id)
+    many.properties.push_back(property(PropertyKind::open, id, "open"));
+  many.lsn = 1;
+  ASSERT_EQ(flush(many), Status::success);
+  const auto listed = lun.run(lun.medium.list_properties(PropertyKind::open));
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->size(), bounds::kMaxSyncedOneByOne + 1);
+  const auto none = lun.run(lun.medium.read_property(PropertyKind::security_descriptor, 1));
+  ASSERT_TRUE(none);
+  EXPECT_TRUE(none->empty());
+}
+
+TEST_F(PosixMediumTest, RemovesPropertiesWithTheirObject) {
+  Flush made{{new_file(5, "x")}, {{1, "f", 5, false}}, {}, 1};
+  made.properties = {property(PropertyKind::security_descriptor, 5, "who may")};
+  ASSERT_EQ(flush(made), Status::success);
+  ASSERT_EQ(flush({{}, {{1, "f", 0, false}}, {5}, 2}), Status::success);
+  const auto left = lun.run(lun.medium.list_properties(PropertyKind::security_descriptor));
+  ASSERT_TRUE(left);
+  EXPECT_TRUE(left->empty());
+}
+
+TEST_F(PosixMediumTest, RefusesAPropertyThatIsLargerThanAny) {
+  std::ofstream(folder.path() + "/.understudy/property/open/0000000000000001")
+      << std::string(bounds::kMaxProperty + 1, 'x');
+  EXPECT_EQ(lun.run(lun.medium.read_property(PropertyKind::open, 1)).status(),
+            Status::file_corrupt);
 }
 
 TEST_F(PosixMediumTest, ReportsWhatAFaultPointInjectsAtEveryReading) {
@@ -376,6 +437,8 @@ TEST_F(PosixMediumTest, ReportsWhatAFaultPointInjectsAtEveryReading) {
   injects("medium.state", [this] { return lun.run(lun.medium.read_state(5)).status(); });
   injects("medium.list", [this] { return lun.run(lun.medium.list(kRootObject)).status(); });
   injects("medium.read", [this, &out] { return lun.run(lun.medium.read(5, 0, out)).status(); });
+  injects("medium.property",
+          [this] { return lun.run(lun.medium.read_property(PropertyKind::open, 1)).status(); });
   injects("medium.space", [this] { return lun.run(lun.medium.space()).status(); });
   injects("medium.mount.owner", [this] { return lun.run(lun.medium.read_owner()).status(); });
   injects("medium.mount.applied", [this] { return lun.run(lun.medium.read_applied()).status(); });

@@ -123,19 +123,15 @@ Status Authenticator::authenticate(ConstBytes bytes) {
   flags_ &= message->flags;  // the client has the last word, among what it was offered
   if (ntlmssp::is_anonymous(*message)) {
     anonymous_ = true;
-    return Status::logon_failure;
+    // Nobody's key is known to everybody: there is nothing that a MIC could prove.
+    return may_be_anonymous_ ? take_session_key(*message, Block{}) : Status::logon_failure;
   }
   Block key_exchange_key{};
   const Status verified = verify_user(*message, key_exchange_key);
   if (verified != Status::success) return verified;
 
-  session_key_ = key_exchange_key;
-  if ((flags_ & ntlmssp::flag_key_exchange) != 0) {
-    if (message->encrypted_session_key.size() != session_key_.size()) {
-      return Status::invalid_parameter;
-    }
-    session_key_ = ntlmssp::decrypt_session_key(key_exchange_key, message->encrypted_session_key);
-  }
+  const Status taken = take_session_key(*message, key_exchange_key);
+  if (taken != Status::success) return taken;
   // The flag that promises a MIC is itself covered by the proof that was just verified.
   const auto av_flags =
       ntlmssp::av_flags(ntlmssp::parse_ntlm_v2_response(message->nt_response)->blob);
@@ -143,6 +139,15 @@ Status Authenticator::authenticate(ConstBytes bytes) {
       !ntlmssp::verify_mic(session_key_, negotiate_, challenge_, bytes)) {
     return Status::logon_failure;
   }
+  return Status::success;
+}
+
+Status Authenticator::take_session_key(const ntlmssp::Authenticate& message,
+                                       const Block& key_exchange_key) {
+  session_key_ = key_exchange_key;
+  if ((flags_ & ntlmssp::flag_key_exchange) == 0) return Status::success;
+  if (message.encrypted_session_key.size() != session_key_.size()) return Status::invalid_parameter;
+  session_key_ = ntlmssp::decrypt_session_key(key_exchange_key, message.encrypted_session_key);
   return Status::success;
 }
 

@@ -45,10 +45,12 @@ class Authenticator {
   /// answered without one.
   Result accept(ConstBytes token);
 
-  /// The client asked to be nobody, and got logon_failure. The caller may send another error.
+  /// A client that asks to be nobody (MS-NLMP 3.2.5.1.2) gets success and not logon_failure.
+  void allow_anonymous() { may_be_anonymous_ = true; }
+  /// The client asked to be nobody.
   bool anonymous() const { return anonymous_; }
 
-  /// After success: the account's name as the administrator wrote it.
+  /// After success: the account's name as the administrator wrote it; empty: nobody's.
   const std::string& user() const { return user_; }
   /// After success: Session.SessionKey of MS-SMB2 section 3.3.5.5.3. A bugcheck before.
   const Block& session_key() const;
@@ -60,6 +62,7 @@ class Authenticator {
   Result accept_ntlmssp(ConstBytes message);
   Result challenge(ConstBytes negotiate);
   Status authenticate(ConstBytes message);
+  Status take_session_key(const ntlmssp::Authenticate& message, const Block& key_exchange_key);
   Status verify_user(const ntlmssp::Authenticate& message, Block& session_base_key);
   bool verify_mech_list_mic(ConstBytes mic) const;
 
@@ -77,6 +80,7 @@ class Authenticator {
   std::uint32_t flags_ = 0;  // what both sides agreed on
   std::string user_;
   Block session_key_{};
+  bool may_be_anonymous_ = false;
   bool anonymous_ = false;
 };
 

@@ -237,6 +237,17 @@ TEST_F(AuthenticatorTest, RefusesAnAnonymousClientAndSaysSo) {
   }
 }
 
+TEST_F(AuthenticatorTest, TakesAnAnonymousClientWhereItMayBeNobody) {
+  start();
+  server_->allow_anonymous();
+  const Result first = server_->accept(client_.negotiate());
+  ASSERT_EQ(first.status, Status::more_processing_required);
+  ASSERT_EQ(server_->accept(client_.nobody(first.token)).status, Status::success);
+  EXPECT_TRUE(server_->anonymous());
+  EXPECT_EQ(server_->user(), "");
+  EXPECT_EQ(server_->session_key(), client_.session_key);
+}
+
 TEST_F(AuthenticatorTest, RefusesATamperedAuthenticateMessage) {
   const std::size_t size = [&] {
     const Result first = server_->accept(client_.negotiate());

@@ -28,6 +28,7 @@ namespace {
 /// Fetching walks OpenSSL's providers, so it is done once; never freed.
 struct Algorithms {
   EVP_MD* md5 = EVP_MD_fetch(nullptr, "MD5", nullptr);
+  EVP_MD* sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   EVP_MD* sha512 = EVP_MD_fetch(nullptr, "SHA512", nullptr);
   EVP_MAC* hmac = EVP_MAC_fetch(nullptr, "HMAC", nullptr);
   EVP_CIPHER* aes_cbc = EVP_CIPHER_fetch(nullptr, "AES-128-CBC", nullptr);
@@ -39,8 +40,8 @@ struct Algorithms {
 
 const Algorithms& algorithms() {
   static const Algorithms fetched;
-  UNDERSTUDY_CHECK(fetched.md5 && fetched.sha512 && fetched.hmac && fetched.aes_cbc &&
-                   fetched.aes_gcm && fetched.aes_ccm && fetched.aes_256_gcm &&
+  UNDERSTUDY_CHECK(fetched.md5 && fetched.sha256 && fetched.sha512 && fetched.hmac &&
+                   fetched.aes_cbc && fetched.aes_gcm && fetched.aes_ccm && fetched.aes_256_gcm &&
                    fetched.aes_256_ccm);
   return fetched;
 }
@@ -137,6 +138,10 @@ void wipe(Bytes secret) {
 
 Block md5(Pieces message) {
   return digest_of<Block>(algorithms().md5, message);
+}
+
+Sha256Digest sha256(Pieces message) {
+  return digest_of<Sha256Digest>(algorithms().sha256, message);
 }
 
 Sha512Digest sha512(Pieces message) {

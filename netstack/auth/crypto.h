@@ -38,6 +38,7 @@ void wipe(Bytes secret);
 Block md5(Pieces message);
 Block hmac_md5(ConstBytes key, Pieces message);
 Sha256Digest hmac_sha256(ConstBytes key, Pieces message);
+Sha256Digest sha256(Pieces message);
 Sha512Digest sha512(Pieces message);
 
 /// NIST SP800-108 section 5.1, counter mode with HMAC-SHA256, 32-bit counter and length (MS-SMB2

@@ -68,6 +68,21 @@ class TestClient {
     return message;
   }
 
+  /// AUTHENTICATE_MESSAGE of who asks to be nobody: no name, no proof, a key of zeros.
+  Token nobody(ConstBytes challenge) {
+    user.clear();
+    domain.clear();
+    agreed_ = flags & get32(challenge, 20);
+    session_key = {};
+    Token encrypted_key;
+    if ((agreed_ & 0x40000000) != 0) {
+      encrypted_key.assign(16, 0x55);
+      Rc4(session_key).apply(encrypted_key);
+      session_key.fill(0x55);
+    }
+    return assemble(Token(1), {}, encrypted_key);
+  }
+
   /// AUTHENTICATE_MESSAGE of these parts and the names, room for the MIC included.
   Token assemble(const Token& lm_response, const Token& nt_response, const Token& encrypted_key) {
     const Token parts[] = {lm_response,

@@ -45,6 +45,20 @@ const CommandRow* find_command(std::uint16_t command) {
   return command < kTable.size() ? &kTable[command] : nullptr;
 }
 
+bool nobody_may(std::uint16_t command) {
+  switch (static_cast<Command>(command)) {
+    case Command::logoff:
+    case Command::tree_disconnect:
+    case Command::close:
+    case Command::echo:
+    case Command::query_info:
+    case Command::oplock_break:
+      return true;
+    default:
+      return false;
+  }
+}
+
 bool Reply::put(ConstBytes head, ConstBytes tail) {
   size_ = 0;
   if (head.size() + tail.size() > room_.size()) return false;

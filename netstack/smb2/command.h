@@ -35,6 +35,10 @@ struct CommandRow {
 /// nullptr: no such command.
 const CommandRow* find_command(std::uint16_t command);
 
+/// Whether a session that has become nobody's may ask for it: to look at what it had open as
+/// somebody, and to give it back.
+bool nobody_may(std::uint16_t command);
+
 Task<Status> negotiate(Connection& connection, Request& request, Reply& reply);
 Task<Status> session_setup(Connection& connection, Request& request, Reply& reply);
 Task<Status> logoff(Connection& connection, Request& request, Reply& reply);

@@ -123,6 +123,8 @@ Task<void> Compound::run_one(const Message& message, std::uint32_t room) {
       reply.signer = signer_of(request);
     }
     if (ok(status)) status = co_await row->handler(connection_, request, reply);
+    use_.reset();
+    running_.open = nullptr;
     if (request.sealed) reply.signer.reset();  // section 3.3.4.1.1: it is encrypted instead
   }
   chain_.status = status;
@@ -164,11 +166,36 @@ Status Compound::prepare(Request& request, const CommandRow& row) {
   }
   // Sections 3.3.5.2.9 and 3.3.5.2.11.
   if (request.session->encrypts && !request.sealed) return Status::access_denied;
+  if (request.session->anonymous && !nobody_may(header.command)) return Status::access_denied;
   if (row.needs == Needs::session) return Status::success;
   request.tree = request.session->find_tree(header.tree_id);
   if (request.tree == nullptr) return Status::network_name_deleted;
   if (request.tree->share.encrypted && !request.sealed) return Status::access_denied;
-  return row.file_id_at == 0 ? Status::success : look_up_open(request, row);
+  if (row.file_id_at == 0) return Status::success;
+  const Status found = look_up_open(request, row);
+  return failed(found) || request.open == nullptr ? found : use_open(request);
+}
+
+/// Section 3.3.5.2.10.
+Status Compound::use_open(Request& request) {
+  const Header& header = request.header;
+  Open& open = *request.open;
+  std::optional<std::uint16_t> counted;
+  if (connection_.negotiation->smb3() && open.pipe == nullptr) {
+    const std::uint16_t sequence = header.channel_sequence();
+    const ChannelSequence::Verdict verdict =
+        open.channel_sequence.begin(sequence, header.has(kFlagReplay));
+    if (verdict == ChannelSequence::Verdict::counted) {
+      counted = sequence;
+    } else if (header.is(Command::write) || header.is(Command::set_info) ||
+               header.is(Command::ioctl)) {
+      return Status::file_not_available;
+    }
+  }
+  open.place.leave();  // Open.IsReplayEligible: its client has got the answer to its CREATE
+  use_.emplace(request.open, counted);
+  running_.open = &open;
+  return Status::success;
 }
 
 /// The key of the channel that the connection is. nullptr: there is none, or none yet.

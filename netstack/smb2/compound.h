@@ -33,6 +33,26 @@ inline std::size_t aligned(std::size_t size) {
 /// SMB2 ERROR Response, section 2.2.2.
 std::vector<std::uint8_t> error_body(ConstBytes data);
 
+/// A request runs with an open.
+class OpenUse {
+ public:
+  /// `sequence`: it counts in the channel sequence.
+  OpenUse(std::shared_ptr<Open> open, std::optional<std::uint16_t> sequence)
+      : open_(std::move(open)), sequence_(sequence) {
+    ++open_->in_use;
+  }
+  OpenUse(const OpenUse&) = delete;
+  OpenUse& operator=(const OpenUse&) = delete;
+  ~OpenUse() {
+    if (sequence_) open_->channel_sequence.end(*sequence_);
+    if (--open_->in_use == 0 && open_->unused != nullptr) open_->unused->set();
+  }
+
+ private:
+  std::shared_ptr<Open> open_;
+  std::optional<std::uint16_t> sequence_;
+};
+
 class Compound {
  public:
   /// What it takes of the connection's bounds. A request that is pended gives it back.
@@ -89,6 +109,7 @@ class Compound {
   Status check_signature(Request& request) const;
   Status check_body(const Request& request, const CommandRow& row) const;
   Status look_up_open(Request& request, const CommandRow& row) const;
+  Status use_open(Request& request);
   void make(const Request& request, Reply& reply, Status status);
   void finish();
   Header reply_header(const Request& request, Status status);
@@ -112,6 +133,7 @@ class Compound {
   bool ran_ = false;   // a request of this frame has
   bool last_ = false;  // the one that runs now is the frame's last
   std::optional<CreditGuard> pended_;
+  std::optional<OpenUse> use_;  // of the request that runs now
   ConstBytes answer_;
 };
 

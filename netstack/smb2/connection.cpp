@@ -204,12 +204,17 @@ bool Connection::bind_session(const std::shared_ptr<Session>& session,
 Task<void> Connection::end_session(std::shared_ptr<Session> session) {
   session->state = Session::State::ended;
   for (const Channel& channel : session->channels) {
+    // What waits with a durable open would hold it up for the client's next session.
+    channel.connection->cancel_if([&session](const Running& running) {
+      return running.open != nullptr && running.open->durable() &&
+             session->find_open(running.open->id).get() == running.open;
+    });
     channel.connection->sessions_.erase(session->id());
     channel.connection->forget_logon(session->id());
   }
   session->channels.clear();
   netstack_.sessions().erase(session->id());
-  co_await session->close_opens(netstack_);
+  co_await session->leave_opens(netstack_);
 }
 
 }  // namespace understudy::smb2

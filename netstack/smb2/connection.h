@@ -50,6 +50,12 @@ struct Negotiation {
   }
   /// Section 3.3.5.9: leases are granted.
   bool leasing() const { return (server_capabilities & kCapabilityLeasing) != 0; }
+  /// A dialect of the SMB 3.x family.
+  bool smb3() const { return dialect >= kDialect300; }
+  /// Opens of shares that are continuously available may be persistent.
+  bool persistent_handles() const {
+    return (server_capabilities & kCapabilityPersistentHandles) != 0;
+  }
   /// MaxReadSize, MaxWriteSize and MaxTransactSize (section 3.3.5.4), bytes.
   std::uint32_t max_transfer() const;
 };
@@ -80,8 +86,9 @@ class Connection {
   /// Makes the connection a channel of another one's session. False when it has too many sessions,
   /// or the session too many channels.
   bool bind_session(const std::shared_ptr<Session>& session, std::shared_ptr<auth::Signer> signer);
-  /// Takes the session out of all tables, on all its channels, and closes its opens. What is in
-  /// flight for it goes on, and sees State::ended.
+  /// Takes the session out of all tables, on all its channels, and closes its opens, but that
+  /// fs_cache keeps durable ones for the client. What is in flight for it goes on, and sees
+  /// State::ended.
   Task<void> end_session(std::shared_ptr<Session> session);
   /// The SESSION_SETUP exchange that goes on for that session here (section 3.3.1.7,
   /// PreauthSessionTable); nullptr: none.

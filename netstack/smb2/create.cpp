@@ -1,12 +1,14 @@
 // CREATE: MS-SMB2 sections 2.2.13, 2.2.14, 3.3.5.9. Form and rights are judged here; whether the
 // file is there, may be shared and so on is fs_cache's to say.
+#include "netstack/smb2/create.h"
+
 #include <algorithm>
 
+#include "iomgr/property.h"
 #include "netstack/netstack.h"
 #include "netstack/smb2/command.h"
 #include "netstack/smb2/compound.h"
 #include "netstack/smb2/connection.h"
-#include "netstack/smb2/create_contexts.h"
 #include "netstack/smb2/facts.h"
 #include "netstack/smb2/names.h"
 #include "netstack/smb2/oplock.h"
@@ -38,14 +40,6 @@ constexpr std::uint32_t kAttributeEncrypted = 0x00004000;  // no file is encrypt
 
 constexpr std::uint16_t kFileOpened = 1;
 
-struct Create {
-  CreateParameters parameters{};
-  std::uint32_t impersonation = 0;
-  std::uint8_t level = 0;  // of the oplock, asked for or granted
-  ConstBytes name;
-  CreateContexts contexts;
-};
-
 /// Section 2.2.13.1: generic rights become the file rights that they stand for.
 std::uint32_t map_generic(std::uint32_t desired) {
   std::uint32_t access = desired & (kAllAccess | kMaximumAllowed);
@@ -54,11 +48,6 @@ std::uint32_t map_generic(std::uint32_t desired) {
   if ((desired & kGenericExecute) != 0) access |= 0x001200A0;
   if ((desired & kGenericAll) != 0) access |= kAllAccess;
   return access;
-}
-
-/// Every user may do everything. What a file's attributes forbid, fs_cache refuses.
-std::uint32_t granted(std::uint32_t access) {
-  return (access & kMaximumAllowed) != 0 ? kAllAccess : access;
 }
 
 Status parse(const Request& request, Create& create) {
@@ -109,30 +98,7 @@ Status check(Create& create) {
   return Status::success;
 }
 
-void put_response(Reply& reply, const Open& open, const Create& create) {
-  constexpr std::uint32_t kFixed = 88;
-  const FileFacts& facts = create.parameters.facts;
-  const std::vector<std::uint8_t> contexts =
-      open.pipe == nullptr
-          ? answer_create_contexts(create.contexts, facts.object, open.tree->share.lun)
-          : std::vector<std::uint8_t>();
-  WireWriter body;
-  body.u16(89);
-  body.u8(create.level);
-  body.u8(0);
-  body.u32(create.parameters.create_action);
-  put_open_facts(body, facts);
-  body.u32(0);
-  body.u64(open.id.persistent);
-  body.u64(open.id.of_session);
-  body.u32(contexts.empty() ? 0 : static_cast<std::uint32_t>(kHeaderSize) + kFixed);
-  body.u32(static_cast<std::uint32_t>(contexts.size()));
-  body.append(contexts);
-  if (contexts.empty()) body.u8(0);
-  reply.put(body.bytes());
-}
-
-/// Puts the open where the client can name it. False: its session or tree went away meanwhile.
+/// False: its session or tree went away meanwhile.
 bool add(Connection& connection, Request& request, std::shared_ptr<Open> open) {
   if (request.session->state != Session::State::valid || !request.tree->connected) return false;
   request.open = open;
@@ -156,21 +122,119 @@ Task<Status> create_pipe(Connection& connection, Request& request, Reply& reply,
   create.parameters.create_action = kFileOpened;
   create.level = kLevelNone;
   if (!add(connection, request, open)) co_return Status::network_name_deleted;
-  put_response(reply, *open, create);
+  put_response(reply, *open, create, DurableKind::none);
   co_return Status::success;
 }
 
-Task<Status> ask(Netstack& netstack, Irp& irp, const std::string& path,
-                 const CreateParameters& parameters) {
-  Buffer payload = co_await netstack.scratch().acquire(path.size());
+/// Opens or makes the file; waits until breaks that are in the way have been answered.
+Task<Status> open_file(Connection& connection, Request& request, Reply& reply, const Create& create,
+                       Irp& irp) {
+  Netstack& netstack = connection.netstack();
+  for (;;) {
+    irp = netstack.irp(Major::create, *request.tree);
+    Buffer payload;
+    const Status status = co_await ask(netstack, irp, create, payload);
+    payload.release();
+    if (status != Status::pending) co_return status;
+    Irp wait = netstack.irp(Major::oplock, *request.tree);
+    wait.minor = static_cast<std::uint8_t>(OplockMinor::settled);
+    wait.oplock.object = irp.create.facts.object;
+    const Status settled = co_await request.compound->pend(request, reply, wait);
+    if (failed(settled)) co_return settled;
+  }
+}
+
+}  // namespace
+
+/// Every user may do everything. What a file's attributes forbid, fs_cache refuses.
+std::uint32_t granted(std::uint32_t access) {
+  return (access & kMaximumAllowed) != 0 ? kAllAccess : access;
+}
+
+Task<Status> ask(Netstack& netstack, Irp& irp, const Create& create, Buffer& payload) {
+  const std::string& path = create.path;
+  std::vector<Property> properties;
+  const bool matters = create.durable.kind != DurableKind::none || create.durable.replay != 0 ||
+                       create.contexts.app_instance.has_value();
+  if (matters) {
+    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&create.durable);
+    properties.push_back({PropertyKind::durable, 0, {bytes, sizeof create.durable}});
+  }
+  const std::size_t size = path.size() + properties_size(properties);
+  payload.release();
+  payload = co_await netstack.scratch().acquire(std::max(size, sizeof(ReclaimedOpen)));
   std::copy(path.begin(), path.end(), payload.bytes().begin());
-  irp.payload = payload.ref(path.size());
-  irp.create = parameters;
+  encode_properties(properties, payload.bytes().subspan(path.size()));
+  irp.payload = payload.ref(size);
+  irp.create = create.parameters;
+  irp.create.properties_length = static_cast<std::uint32_t>(size - path.size());
   const Status status = co_await netstack.ask(irp);
   co_return status;
 }
 
-}  // namespace
+std::shared_ptr<Open> make_open(Connection& connection, const Request& request,
+                                const Create& create, const Irp& irp) {
+  auto open = std::make_shared<Open>();
+  open->tree = request.tree;
+  open->handle = irp.open;
+  open->access = granted(irp.create.desired_access);
+  open->options = irp.create.create_options;
+  open->directory = irp.create.facts.directory != 0;
+  open->path = create.path;
+  open->channel_sequence.start(request.header.channel_sequence());
+  open->caching = connection.netstack().opens().share(irp.create.caching);
+  open->created = irp.create;
+  Durability& durability = open->durability;
+  durability.request = create.durable;
+  durability.request.kind = irp.create.durable;
+  durability.timeout_ms = irp.create.timeout_ms;
+  if (const std::optional<AppVersion>& version = create.contexts.app_version) {
+    durability.versioned = true;
+    durability.version_high = version->high;
+    durability.version_low = version->low;
+  }
+  return open;
+}
+
+Task<Status> finish_open(Connection& connection, Request& request, Reply& reply, Create& create,
+                         std::shared_ptr<Open> open) {
+  if (!add(connection, request, open)) {
+    CloseParameters closed{};
+    // With a create GUID the client can ask for it once more; without one it never learns the id.
+    const bool found_again = open->durability.request.kind >= DurableKind::durable_v2;
+    closed.client_gone = found_again && request.tree->connected ? 1 : 0;
+    const Status ended = co_await close_handle(connection.netstack(), *open, closed);
+    static_cast<void>(ended);
+    co_return Status::network_name_deleted;
+  }
+  const bool asked = create.contexts.durable || create.contexts.durable_v2;
+  put_response(reply, *open, create, asked ? open->durability.request.kind : DurableKind::none);
+  co_return Status::success;
+}
+
+void put_response(Reply& reply, const Open& open, const Create& create, DurableKind durable) {
+  constexpr std::uint32_t kFixed = 88;
+  const FileFacts& facts = create.parameters.facts;
+  std::vector<std::uint8_t> contexts;
+  if (open.pipe == nullptr) {
+    contexts = answer_create_contexts(
+        create.contexts, {facts.object, open.tree->share.lun, durable, open.durability.timeout_ms});
+  }
+  WireWriter body;
+  body.u16(89);
+  body.u8(create.level);
+  body.u8(0);
+  body.u32(create.parameters.create_action);
+  put_open_facts(body, facts);
+  body.u32(0);
+  body.u64(open.id.persistent);
+  body.u64(open.id.of_session);
+  body.u32(contexts.empty() ? 0 : static_cast<std::uint32_t>(kHeaderSize) + kFixed);
+  body.u32(static_cast<std::uint32_t>(contexts.size()));
+  body.append(contexts);
+  if (contexts.empty()) body.u8(0);
+  reply.put(body.bytes());
+}
 
 Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   Netstack& netstack = connection.netstack();
@@ -183,41 +247,39 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   if (request.tree->share.kind == Share::Kind::pipe)
     co_return co_await create_pipe(connection, request, reply, create);
 
-  const Result<std::string> path = path_from_wire(create.name);
+  Result<std::string> path = path_from_wire(create.name);
   if (!path) co_return path.status();
+  create.path = std::move(*path);
+  const Status settled = settle_durable(connection, request, create);
+  if (failed(settled)) co_return settled;
+  if (create.contexts.reconnect || create.contexts.reconnect_v2) {
+    const Status reclaimed = co_await reclaim(connection, request, reply, create);
+    co_return reclaimed;
+  }
   create.parameters.allocation_size = create.contexts.allocation_size;
   create.parameters.caching = asked_caching(create.level, create.contexts, *connection.negotiation);
-  Irp irp = netstack.irp(Major::create, *request.tree);
-  Status status = co_await ask(netstack, irp, *path, create.parameters);
-  while (status == Status::pending) {  // until a break has been answered
-    Irp wait = netstack.irp(Major::oplock, *request.tree);
-    wait.minor = static_cast<std::uint8_t>(OplockMinor::settled);
-    wait.oplock.object = irp.create.facts.object;
-    status = co_await request.compound->pend(request, reply, wait);
-    if (failed(status)) co_return status;
-    irp = netstack.irp(Major::create, *request.tree);
-    status = co_await ask(netstack, irp, *path, create.parameters);
+  if (create.contexts.app_instance) {
+    const Status replaced = co_await replace_application(connection, request, create);
+    if (failed(replaced)) co_return replaced;
   }
+  OpenTable::Place place;
+  if (create.contexts.durable_v2) {
+    const Status again = answer_again(connection, request, reply, create, place);
+    if (again != Status::not_found) co_return again;
+  }
+  Irp irp;
+  const Status status = co_await open_file(connection, request, reply, create, irp);
   if (failed(status)) co_return status;
 
   create.parameters.create_action = irp.create.create_action;
   create.parameters.facts = irp.create.facts;
   create.level = answer_caching(irp.create.caching, create.contexts);
   if (create.level != kLevelNone) netstack.hear_breaks(irp.lun);
-  auto open = std::make_shared<Open>();
-  open->tree = request.tree;
-  open->handle = irp.open;
-  open->access = granted(create.parameters.desired_access);
-  open->options = create.parameters.create_options;
-  open->directory = irp.create.facts.directory != 0;
-  if (!add(connection, request, open)) {
-    CloseParameters closed{};
-    const Status ended = co_await close_handle(netstack, *open, closed);
-    static_cast<void>(ended);
-    co_return Status::network_name_deleted;
-  }
-  put_response(reply, *open, create);
-  co_return Status::success;
+  const std::shared_ptr<Open> open = make_open(connection, request, create, irp);
+  place.made(open);
+  open->place = std::move(place);
+  const Status finished = co_await finish_open(connection, request, reply, create, open);
+  co_return finished;
 }
 
 }  // namespace understudy::smb2

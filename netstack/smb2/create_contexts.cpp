@@ -15,6 +15,23 @@ constexpr std::string_view kLease = "RqLs";
 constexpr std::size_t kLeaseSize = 32;
 constexpr std::size_t kLeaseSizeV2 = 52;
 
+constexpr std::string_view kDurable = "DHnQ";
+constexpr std::string_view kReconnect = "DHnC";
+constexpr std::string_view kDurableV2 = "DH2Q";
+constexpr std::string_view kReconnectV2 = "DH2C";
+constexpr std::size_t kDurableSize = 16;
+constexpr std::size_t kDurableV2Size = 32;
+constexpr std::size_t kReconnectV2Size = 36;
+constexpr std::uint32_t kPersistent = 2;  // SMB2_DHANDLE_FLAG_PERSISTENT
+
+// These two have GUIDs as their names.
+constexpr Guid kAppInstance = {0x45, 0xBC, 0xA6, 0x6A, 0xEF, 0xA7, 0xF7, 0x4A,
+                               0x90, 0x08, 0xFA, 0x46, 0x2E, 0x14, 0x4D, 0x74};
+constexpr Guid kAppVersion = {0xB9, 0x82, 0xD0, 0xB7, 0x3B, 0x56, 0x07, 0x4F,
+                              0xA0, 0x7B, 0x52, 0x4A, 0x81, 0x16, 0xA0, 0x10};
+constexpr std::size_t kAppInstanceSize = 20;
+constexpr std::size_t kAppVersionSize = 24;
+
 constexpr std::size_t kHead = 16;
 
 /// The part of one context that `offset` and `length` name, from its own start.
@@ -53,7 +70,66 @@ void put_lease(WireWriter& writer, const LeaseContext& lease) {
   writer.u16(0);
 }
 
+Guid guid_from(WireReader& reader) {
+  Guid guid{};
+  const ConstBytes bytes = reader.take(guid.size());
+  std::copy(bytes.begin(), bytes.end(), guid.begin());
+  return guid;
+}
+
+/// The four of durable handles. False: it is malformed.
+bool note_durable(std::string_view name, ConstBytes data, CreateContexts& contexts) {
+  WireReader reader(data);
+  if (name == kDurable) {
+    contexts.durable = true;
+    return data.size() == kDurableSize;
+  }
+  if (name == kReconnect) {
+    contexts.reconnect.emplace();
+    contexts.reconnect->persistent_id = reader.u64();
+    return data.size() == kDurableSize;
+  }
+  if (name == kDurableV2) {
+    DurableContext& durable = contexts.durable_v2.emplace();
+    durable.timeout_ms = reader.u32();
+    durable.persistent = (reader.u32() & kPersistent) != 0;
+    reader.skip(8);
+    durable.create_guid = guid_from(reader);
+    return data.size() == kDurableV2Size;
+  }
+  if (name == kReconnectV2) {
+    ReconnectContext& reconnect = contexts.reconnect_v2.emplace();
+    reconnect.persistent_id = reader.u64();
+    reader.skip(8);
+    reconnect.create_guid = guid_from(reader);
+    reconnect.persistent = (reader.u32() & kPersistent) != 0;
+    return data.size() == kReconnectV2Size;
+  }
+  return true;
+}
+
+/// The two of application instances. False: it is malformed.
+bool note_application(std::string_view name, ConstBytes data, CreateContexts& contexts) {
+  WireReader reader(data);
+  const std::uint16_t size = reader.u16();
+  if (name == as_text(kAppInstance)) {
+    reader.skip(2);
+    contexts.app_instance = guid_from(reader);
+    return data.size() == kAppInstanceSize && size == kAppInstanceSize;
+  }
+  if (name == as_text(kAppVersion)) {
+    reader.skip(6);
+    AppVersion& version = contexts.app_version.emplace();
+    version.high = reader.u64();
+    version.low = reader.u64();
+    return data.size() == kAppVersionSize && size == kAppVersionSize;
+  }
+  return true;
+}
+
 Status note(std::string_view name, ConstBytes data, CreateContexts& contexts) {
+  if (!note_durable(name, data, contexts) || !note_application(name, data, contexts))
+    return Status::invalid_parameter;
   if (name == kMaximalAccess) contexts.maximal_access = true;
   if (name == kDiskId) contexts.disk_id = true;
   if (name == kAllocationSize) {
@@ -112,8 +188,8 @@ Result<CreateContexts> parse_create_contexts(ConstBytes bytes) {
   return contexts;
 }
 
-std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked, std::uint64_t object,
-                                                 std::uint64_t volume) {
+std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked,
+                                                 const ContextAnswers& answers) {
   WireWriter writer;
   std::size_t last = 0;
   if (asked.maximal_access) {
@@ -123,13 +199,21 @@ std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked, st
   }
   if (asked.disk_id) {
     begin(writer, last, kDiskId, 32);
-    writer.u64(object);
-    writer.u64(volume);
+    writer.u64(answers.object);
+    writer.u64(answers.volume);
     writer.zeros(16);
   }
   if (asked.lease) {
     begin(writer, last, kLease, asked.lease->version == 1 ? kLeaseSize : kLeaseSizeV2);
     put_lease(writer, *asked.lease);
+  }
+  if (answers.durable == DurableKind::durable) {
+    begin(writer, last, kDurable, 8);
+    writer.u64(0);
+  } else if (answers.durable != DurableKind::none) {
+    begin(writer, last, kDurableV2, 8);
+    writer.u32(answers.timeout_ms);
+    writer.u32(answers.durable == DurableKind::persistent ? kPersistent : 0);
   }
   return writer.release();
 }

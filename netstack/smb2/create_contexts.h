@@ -1,6 +1,6 @@
-// The contexts of CREATE (MS-SMB2 sections 2.2.13.2 and 2.2.14.2). Answered: MxAc, QFid and RqLs.
-// Heeded: AlSi. Known and refused: ExtA with extended attributes in it, TWrp. All others (durable
-// handles, ...) are optional by their nature and ignored.
+// The contexts of CREATE (MS-SMB2 sections 2.2.13.2 and 2.2.14.2). Answered: MxAc, QFid, RqLs, DHnQ
+// and DH2Q. Heeded: AlSi, DHnC, DH2C, the two of application instances. Known and refused: ExtA
+// with extended attributes in it, TWrp. All others are optional by their nature and ignored.
 #pragma once
 
 #include <array>
@@ -22,18 +22,52 @@ struct LeaseContext {
   std::uint16_t epoch = 0;
 };
 
+/// DH2Q, section 2.2.13.2.11.
+struct DurableContext {
+  std::uint32_t timeout_ms = 0;
+  bool persistent = false;
+  Guid create_guid{};
+};
+
+/// DHnC and DH2C, sections 2.2.13.2.4 and 2.2.13.2.12.
+struct ReconnectContext {
+  std::uint64_t persistent_id = 0;  // of the FileId
+  bool persistent = false;
+  Guid create_guid{};
+};
+
+/// Section 2.2.13.2.15.
+struct AppVersion {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+};
+
 struct CreateContexts {
   bool maximal_access = false;        // MxAc
   bool disk_id = false;               // QFid
   std::uint64_t allocation_size = 0;  // AlSi, bytes
   std::optional<LeaseContext> lease;
+  bool durable = false;                          // DHnQ
+  std::optional<ReconnectContext> reconnect;     // DHnC
+  std::optional<DurableContext> durable_v2;      // DH2Q
+  std::optional<ReconnectContext> reconnect_v2;  // DH2C
+  std::optional<Guid> app_instance;              // SMB2_CREATE_APP_INSTANCE_ID
+  std::optional<AppVersion> app_version;         // SMB2_CREATE_APP_INSTANCE_VERSION
 };
 
 /// The contexts in `bytes`. STATUS_INVALID_PARAMETER when they are malformed.
 Result<CreateContexts> parse_create_contexts(ConstBytes bytes);
 
+/// What the open has got, beside what it asked for.
+struct ContextAnswers {
+  std::uint64_t object = 0;
+  std::uint64_t volume = 0;
+  DurableKind durable = DurableKind::none;
+  std::uint32_t timeout_ms = 0;
+};
+
 /// The answers, one chain; empty if nothing was asked that is answered.
-std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked, std::uint64_t object,
-                                                 std::uint64_t volume);
+std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked,
+                                                 const ContextAnswers& answers);
 
 }  // namespace understudy::smb2

@@ -37,6 +37,7 @@ struct Header {
 
   bool is(Command which) const { return command == static_cast<std::uint16_t>(which); }
   bool has(std::uint32_t flag) const { return (flags & flag) != 0; }
+  std::uint16_t channel_sequence() const { return static_cast<std::uint16_t>(status); }
 };
 
 /// nullopt: too short, or not the header of an SMB2 message.

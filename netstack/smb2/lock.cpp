@@ -40,19 +40,29 @@ std::optional<std::vector<Element>> parse(WireReader body, std::uint16_t count) 
   return elements;
 }
 
-Irp make(Netstack& netstack, const Open& open, LockMinor minor, const Element& element) {
+/// LockSequence of the request (section 2.2.26); all zeros: it has none that counts.
+struct Sequence {
+  std::uint16_t index = 0;  // from 1 on
+  std::uint16_t number = 0;
+};
+
+Irp make(Netstack& netstack, const Open& open, LockMinor minor, const Element& element,
+         Sequence sequence = {}) {
   Irp irp = netstack.irp(Major::lock_control, *open.tree);
   irp.minor = static_cast<std::uint8_t>(minor);
   irp.open = open.handle;
-  irp.lock = {element.offset, element.length, (element.flags & kExclusive) != 0 ? 1U : 0U, 0, 0};
+  irp.lock = {element.offset, element.length, (element.flags & kExclusive) != 0 ? 1U : 0U,
+              sequence.index, sequence.number};
   return irp;
 }
 
 /// Section 3.3.5.14.1: what has been unlocked before one that fails stays unlocked.
-Task<Status> unlock_all(Netstack& netstack, const Open& open, std::vector<Element> elements) {
+Task<Status> unlock_all(Netstack& netstack, const Open& open, std::vector<Element> elements,
+                        Sequence sequence = {}) {
   for (const Element& element : elements) {
     if (element.flags != kUnlock) co_return Status::invalid_parameter;
-    Irp irp = make(netstack, open, LockMinor::unlock, element);
+    const bool last = &element == &elements.back();
+    Irp irp = make(netstack, open, LockMinor::unlock, element, last ? sequence : Sequence{});
     const Status status = co_await netstack.ask(irp);
     if (failed(status)) co_return status;
   }
@@ -61,13 +71,14 @@ Task<Status> unlock_all(Netstack& netstack, const Open& open, std::vector<Elemen
 
 /// Section 3.3.5.14.2: all or nothing.
 Task<Status> lock_all(Netstack& netstack, Request& request, Reply& reply,
-                      std::vector<Element> elements) {
+                      std::vector<Element> elements, Sequence sequence) {
   const std::shared_ptr<Open> open = request.open;
   for (std::size_t i = 0; i < elements.size(); ++i) {
     const bool may_wait = elements.size() == 1 || !elements[i].waits();
     Status status = elements[i].is_lock() && may_wait ? Status::success : Status::invalid_parameter;
     while (ok(status)) {
-      Irp irp = make(netstack, *open, LockMinor::lock, elements[i]);
+      const bool last = i + 1 == elements.size();
+      Irp irp = make(netstack, *open, LockMinor::lock, elements[i], last ? sequence : Sequence{});
       status = co_await netstack.ask(irp);
       if (status != Status::lock_not_granted || !elements[i].waits()) break;
       Irp wait = make(netstack, *open, LockMinor::wait, elements[i]);
@@ -103,12 +114,16 @@ Task<Status> lock(Connection& connection, Request& request, Reply& reply) {
     reply.put_empty();
     co_return Status::success;
   }
-  if (once != nullptr) once->forget();
+  Sequence kept;
+  if (once != nullptr) {
+    once->forget();
+    kept = {static_cast<std::uint16_t>(sequence >> 4), static_cast<std::uint16_t>(sequence & 0xF)};
+  }
   Status status = Status::success;
   if (elements->front().flags == kUnlock) {
-    status = co_await unlock_all(netstack, *open, std::move(*elements));
+    status = co_await unlock_all(netstack, *open, std::move(*elements), kept);
   } else {
-    status = co_await lock_all(netstack, request, reply, std::move(*elements));
+    status = co_await lock_all(netstack, request, reply, std::move(*elements), kept);
   }
   if (failed(status)) co_return status;
   if (once != nullptr) once->remember(sequence);

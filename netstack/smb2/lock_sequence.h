@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 
@@ -15,6 +16,11 @@ class LockSequence {
   bool is(std::uint32_t sequence) const { return number_ == (sequence & kNumber); }
   void remember(std::uint32_t sequence) { number_ = sequence & kNumber; }
   void forget() { number_.reset(); }
+  /// As fs_cache keeps it (ReclaimedOpen): 1 + the number, 0: none.
+  void restore(std::uint8_t kept) {
+    number_.reset();
+    if (kept > 0) number_ = (kept - 1U) & kNumber;
+  }
 
  private:
   static constexpr std::uint32_t kNumber = 0xF;
@@ -23,6 +29,8 @@ class LockSequence {
 
 class LockSequences {
  public:
+  static constexpr std::size_t kPlaces = 64;
+  LockSequence& operator[](std::size_t place) { return places_.at(place); }
   /// nullptr: `checks` is false, or the request names no place.
   LockSequence* find(std::uint32_t sequence, bool checks) {
     const std::uint32_t index = sequence >> 4;
@@ -30,7 +38,7 @@ class LockSequences {
   }
 
  private:
-  std::array<LockSequence, 64> places_;
+  std::array<LockSequence, kPlaces> places_;
 };
 
 }  // namespace understudy::smb2

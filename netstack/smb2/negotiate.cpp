@@ -271,6 +271,8 @@ Task<Status> negotiate(Connection& connection, Request& request, Reply& reply) {
   agreed.server_capabilities = agreed.multi_credit() ? kCapabilityLargeMtu | kCapabilityLeasing : 0;
   // Section 3.3.5.4: these are answered only to clients that know them.
   if (agreed.multi_channel()) agreed.server_capabilities |= kCapabilityMultiChannel;
+  if (dialect >= kDialect300 && dialect != kDialectWildcard)
+    agreed.server_capabilities |= offer->capabilities & kCapabilityPersistentHandles;
   if (dialect != kDialect311 && agreed.cipher != auth::Cipher::none)
     agreed.server_capabilities |= kCapabilityEncryption;
   if (dialect == kDialect311) {

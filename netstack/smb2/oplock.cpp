@@ -114,10 +114,15 @@ void send_break(Netstack& netstack, const Irp& irp) {
   if (session == nullptr) return;
   std::vector<std::uint8_t> body;
   if (irp.oplock.caching.kind == Caching::lease) {
+    if (const auto lease = netstack.opens().find_lease(irp.oplock.caching)) {
+      *lease = irp.oplock.caching;
+      lease->breaking = irp.oplock.answers != 0 ? 1 : 0;
+    }
     body = lease_body(irp.oplock);
   } else {
     const std::shared_ptr<Open> open = session->find_handle(irp.lun, irp.open);
     if (open == nullptr) return;
+    if (open->caching != nullptr) open->caching->state = irp.oplock.caching.state;
     body = oplock_body(*open, irp.oplock.caching);
   }
   Header header;

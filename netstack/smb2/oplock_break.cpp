@@ -36,6 +36,7 @@ Task<Status> acknowledge_oplock(Netstack& netstack, Request& request, Reply& rep
   irp.oplock.caching.state = state_of_level(level);
   const Status status = co_await netstack.ask(irp);
   if (failed(status)) co_return status;
+  if (open->caching != nullptr) open->caching->state = irp.oplock.caching.state;
   WireWriter answer;
   answer.u16(kOplockSize);
   answer.u8(level);
@@ -66,6 +67,10 @@ Task<Status> acknowledge_lease(Connection& connection, Request& request, Reply& 
   std::copy(key.begin(), key.end(), caching.key);
   const Status status = co_await netstack.ask(irp);
   if (failed(status)) co_return status;
+  if (const auto lease = netstack.opens().find_lease(caching)) {
+    lease->state = caching.state;
+    lease->breaking = 0;
+  }
   WireWriter answer;
   answer.u16(kLeaseSize);
   answer.zeros(6);

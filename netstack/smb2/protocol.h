@@ -45,6 +45,7 @@ inline constexpr std::uint32_t kFlagServerToRedir = 0x00000001;
 inline constexpr std::uint32_t kFlagAsync = 0x00000002;
 inline constexpr std::uint32_t kFlagRelated = 0x00000004;
 inline constexpr std::uint32_t kFlagSigned = 0x00000008;
+inline constexpr std::uint32_t kFlagReplay = 0x20000000;  // SMB2_FLAGS_REPLAY_OPERATION
 
 /// Section 2.2.3, SecurityMode.
 inline constexpr std::uint16_t kSigningEnabled = 1;
@@ -54,6 +55,7 @@ inline constexpr std::uint16_t kSigningRequired = 2;
 inline constexpr std::uint32_t kCapabilityLeasing = 0x00000002;
 inline constexpr std::uint32_t kCapabilityLargeMtu = 0x00000004;
 inline constexpr std::uint32_t kCapabilityMultiChannel = 0x00000008;
+inline constexpr std::uint32_t kCapabilityPersistentHandles = 0x00000010;
 inline constexpr std::uint32_t kCapabilityEncryption = 0x00000040;
 
 /// Section 2.2.13.1, access masks.

@@ -6,12 +6,15 @@
 
 namespace understudy::smb2 {
 
+struct Open;
+
 struct Running {
   std::uint64_t message_id = 0;
   std::uint64_t async_id = 0;  // once the client has been told STATUS_PENDING
   std::uint32_t lun = 0;
   std::uint64_t irp = 0;  // the pended IRP that it waits for; 0: none
   bool cancelled = false;
+  const Open* open = nullptr;  // that it is about
 };
 
 }  // namespace understudy::smb2

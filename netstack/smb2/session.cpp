@@ -4,6 +4,7 @@
 
 #include "iomgr/bounds.h"
 #include "iomgr/check.h"
+#include "iomgr/unicode.h"
 #include "netstack/netstack.h"
 #include "netstack/smb2/connection.h"
 
@@ -55,8 +56,8 @@ bool Session::may_open_pipe() const {
   return pipes < bounds::kMaxPipesPerSession;
 }
 
-void Session::add_open(std::shared_ptr<Open> open, std::uint64_t persistent_id) {
-  open->id = {persistent_id, ++next_open_id_};
+void Session::add_open(std::shared_ptr<Open> open, std::uint64_t random) {
+  open->id = {open->durable() ? open->handle : random, ++next_open_id_};
   opens_.emplace(open->id.of_session, std::move(open));
 }
 
@@ -74,25 +75,64 @@ std::shared_ptr<Open> Session::find_handle(std::uint32_t lun, std::uint64_t hand
   return nullptr;
 }
 
-void Session::remove_open(const Open& open) {
-  opens_.erase(open.id.of_session);
+std::shared_ptr<Open> Session::find_application(const DurableRequest& theirs, std::uint32_t lun,
+                                                std::string_view path) const {
+  const auto& client = negotiation->client_guid;
+  if (std::equal(client.begin(), client.end(), std::begin(theirs.client_guid))) return nullptr;
+  for (const auto& [id, open] : opens_) {
+    const auto& ours = open->durability.request.app_instance;
+    if (std::equal(std::begin(ours), std::end(ours), std::begin(theirs.app_instance)) &&
+        open->pipe == nullptr && open->tree->share.lun == lun && fold(open->path) == path) {
+      return open;
+    }
+  }
+  return nullptr;
 }
 
-Task<void> Session::close_opens(Netstack& netstack, const Tree* tree) {
-  // Out of the table first: while one is being closed the client can use none of the others.
-  std::vector<std::shared_ptr<Open>> closing;
+void Session::remove_open(const Open& open) {
+  const auto found = opens_.find(open.id.of_session);
+  if (found == opens_.end()) return;
+  found->second->place.leave();
+  opens_.erase(found);
+}
+
+/// Out of the table before the first is closed: meanwhile the client can use none of the others.
+std::vector<std::shared_ptr<Open>> Session::take_opens(const Tree* tree) {
+  std::vector<std::shared_ptr<Open>> taken;
   for (auto at = opens_.begin(); at != opens_.end();) {
     if (tree == nullptr || at->second->tree.get() == tree) {
-      closing.push_back(std::move(at->second));
+      at->second->place.leave();
+      taken.push_back(std::move(at->second));
       at = opens_.erase(at);
     } else {
       ++at;
     }
   }
+  return taken;
+}
+
+Task<void> Session::leave_opens(Netstack& netstack) {
+  const std::vector<std::shared_ptr<Open>> left = take_opens(nullptr);
+  for (const std::shared_ptr<Open>& open : left) {
+    if (open->durable() && open->in_use > 0) {
+      Event unused(netstack.executor());
+      open->unused = &unused;
+      co_await unused.wait();
+      open->unused = nullptr;
+    }
+    CloseParameters parameters{};
+    parameters.client_gone = 1;
+    const Status status = co_await close_handle(netstack, *open, parameters);
+    static_cast<void>(status);  // a detached LUN has closed them itself
+  }
+}
+
+Task<void> Session::close_opens(Netstack& netstack, const Tree& tree) {
+  const std::vector<std::shared_ptr<Open>> closing = take_opens(&tree);
   for (const std::shared_ptr<Open>& open : closing) {
     CloseParameters parameters{};
     const Status status = co_await close_handle(netstack, *open, parameters);
-    static_cast<void>(status);  // a detached LUN has closed them itself
+    static_cast<void>(status);
   }
 }
 

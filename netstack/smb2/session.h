@@ -58,23 +58,35 @@ class Session {
   /// Opens.
   bool may_open() const;
   bool may_open_pipe() const;
-  void add_open(std::shared_ptr<Open> open, std::uint64_t persistent_id);
+  /// A durable open is found again by its handle, which is its persistent id.
+  void add_open(std::shared_ptr<Open> open, std::uint64_t random);
   std::shared_ptr<Open> find_open(FileId id) const;
   std::shared_ptr<Open> find_handle(std::uint32_t lun, std::uint64_t handle) const;
+  /// The open of that file (its folded path) by the application instance of `theirs`, if this
+  /// session is not of the same client. nullptr: there is none.
+  std::shared_ptr<Open> find_application(const DurableRequest& theirs, std::uint32_t lun,
+                                         std::string_view path) const;
   /// Takes the open out of the table; the caller closes it.
   void remove_open(const Open& open);
 
-  /// Closes all opens, or those of one tree, by IRPs.
-  Task<void> close_opens(Netstack& netstack, const Tree* tree = nullptr);
+  /// Closes all opens by IRPs; fs_cache keeps the durable ones for their client (sections 3.3.5.6,
+  /// 3.3.7.1).
+  Task<void> leave_opens(Netstack& netstack);
+  /// Closes the opens of a tree, durable or not (section 3.3.5.8).
+  Task<void> close_opens(Netstack& netstack, const Tree& tree);
 
   State state = State::in_progress;
   bool signing_required = false;
   std::string user;
+  /// Nobody's: it was somebody's, who gave it up (3.3.5.5.3, IsAnonymous). See nobody_may().
+  bool anonymous = false;
   std::shared_ptr<auth::Signer> signer;  // Session.SigningKey, once valid: the first channel's
   std::optional<auth::Sealer> sealer;    // once valid, if a cipher was negotiated
   bool encrypts = false;                 // Session.EncryptData
 
  private:
+  std::vector<std::shared_ptr<Open>> take_opens(const Tree* tree);
+
   std::uint64_t id_;
   std::uint32_t next_tree_id_ = 0;
   std::uint64_t next_open_id_ = 0;

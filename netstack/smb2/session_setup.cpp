@@ -9,6 +9,7 @@ namespace understudy::smb2 {
 namespace {
 
 constexpr std::uint8_t kFlagBinding = 1;
+constexpr std::uint16_t kSessionFlagIsNull = 2;
 constexpr std::uint16_t kSessionFlagEncryptData = 4;
 
 struct Setup {
@@ -38,7 +39,8 @@ void put_token(Reply& reply, const Session& session, ConstBytes token) {
   constexpr std::size_t kFixed = 8;
   WireWriter body;
   body.u16(9);
-  body.u16(session.encrypts ? kSessionFlagEncryptData : 0);
+  body.u16(static_cast<std::uint16_t>((session.anonymous ? kSessionFlagIsNull : 0) |
+                                      (session.encrypts ? kSessionFlagEncryptData : 0)));
   body.u16(static_cast<std::uint16_t>(kHeaderSize + kFixed));
   body.u16(static_cast<std::uint16_t>(token.size()));
   body.append(token);
@@ -46,7 +48,8 @@ void put_token(Reply& reply, const Session& session, ConstBytes token) {
   reply.put(body.bytes());
 }
 
-std::shared_ptr<Logon> begin_logon(Connection& connection) {
+/// `from_valid`: a session of somebody proves itself once more; it may become nobody's.
+std::shared_ptr<Logon> begin_logon(Connection& connection, bool from_valid) {
   auto logon = std::make_shared<Logon>();
   logon->config = connection.server().config();
   logon->preauth = connection.negotiation->preauth;
@@ -54,6 +57,7 @@ std::shared_ptr<Logon> begin_logon(Connection& connection) {
   logon->authenticator = std::make_unique<auth::Authenticator>(
       logon->config->accounts, connection.netstack().random(),
       auth::ServerNames{name, name, name, ""}, connection.netstack().executor().wall_time());
+  if (from_valid) logon->authenticator->allow_anonymous();
   return logon;
 }
 
@@ -65,6 +69,7 @@ auth::SessionKeys derive_keys(const Connection& connection, const Logon& logon) 
 /// The client is known: section 3.3.5.5.3.
 void make_valid(Connection& connection, Session& session, const Setup& setup, const Logon& logon) {
   session.user = logon.authenticator->user();
+  session.anonymous = logon.authenticator->anonymous();
   if (session.signer != nullptr) return;  // it proved itself once more; the keys stay
   const Negotiation& agreed = *connection.negotiation;
   const auth::SessionKeys keys = derive_keys(connection, logon);
@@ -86,6 +91,7 @@ Task<void> end_previous(Connection& connection, std::uint64_t id, const Session&
   if (found == sessions.end() || id == now.id()) co_return;
   const std::shared_ptr<Session> previous = found->second;
   if (previous->state != Session::State::valid || previous->user != now.user) co_return;
+  if (now.anonymous) co_return;  // nobody is nobody's owner
   co_await connection.end_session(previous);
 }
 
@@ -101,24 +107,49 @@ Result<std::shared_ptr<Session>> own_session(Connection& connection, const Reque
   return session;
 }
 
-/// The session of which the connection wants to become a channel: section 3.3.5.5, step 1.
-Result<std::shared_ptr<Session>> session_to_bind(Connection& connection, const Request& request) {
-  const Negotiation& ours = *connection.negotiation;
-  if (!ours.multi_channel()) return Status::request_not_accepted;
+std::shared_ptr<Session> session_anywhere(Connection& connection, const Request& request) {
   const auto& sessions = connection.netstack().sessions();
   const auto found = sessions.find(request.header.session_id);
-  if (found == sessions.end()) return Status::user_session_deleted;
-  const std::shared_ptr<Session> session = found->second;
-  const Negotiation& theirs = *session->negotiation;
+  return found == sessions.end() ? nullptr : found->second;
+}
+
+bool signed_for(const Session& session, const Request& request) {
+  return request.header.has(kFlagSigned) && session.signer != nullptr &&
+         session.signer->verify(request.message);
+}
+
+/// Whether the connection may become a channel of the session: section 3.3.5.5, step 1. AES-GMAC
+/// goes with itself alone, and that is looked at before all else, as Windows does.
+Status check_binding(Connection& connection, const Request& request, Session& session) {
+  const Negotiation& ours = *connection.negotiation;
+  const Negotiation& theirs = *session.negotiation;
+  constexpr auto kGmac = auth::SigningAlgorithm::aes_gmac;
+  if (theirs.signing == kGmac && ours.signing != kGmac) return Status::request_out_of_sequence;
+  if (theirs.signing != kGmac && ours.signing == kGmac) return Status::not_supported;
+  if (!ours.multi_channel()) return Status::request_not_accepted;
   if (theirs.dialect != ours.dialect || !request.header.has(kFlagSigned))
     return Status::invalid_parameter;
+  if (theirs.cipher != ours.cipher) return Status::invalid_parameter;
   if (theirs.client_guid != ours.client_guid) return Status::user_session_deleted;
-  if (session->state != Session::State::valid || !theirs.multi_channel())
+  if (session.state != Session::State::valid || !theirs.multi_channel())
     return Status::request_not_accepted;
-  if (session->find_channel(connection) != nullptr) return Status::request_not_accepted;
-  if (theirs.cipher != ours.cipher || theirs.signing != ours.signing)
-    return Status::invalid_parameter;
-  if (!session->signer->verify(request.message)) return Status::access_denied;
+  if (session.anonymous) return Status::not_supported;
+  if (session.find_channel(connection) != nullptr) return Status::request_not_accepted;
+  return signed_for(session, request) ? Status::success : Status::access_denied;
+}
+
+/// The session of which the connection wants to become a channel. A refusal is signed for who has
+/// the session's key, and for nobody else.
+Result<std::shared_ptr<Session>> session_to_bind(Connection& connection, const Request& request,
+                                                 Reply& reply) {
+  const std::shared_ptr<Session> session = session_anywhere(connection, request);
+  if (session == nullptr) {
+    return connection.negotiation->multi_channel() ? Status::user_session_deleted
+                                                   : Status::request_not_accepted;
+  }
+  if (signed_for(*session, request)) reply.signer = session->signer;
+  const Status status = check_binding(connection, request, *session);
+  if (failed(status)) return status;
   return session;
 }
 
@@ -156,14 +187,14 @@ Task<Status> session_setup(Connection& connection, Request& request, Reply& repl
   }
   const bool binding = (setup->flags & kFlagBinding) != 0;
   const Result<std::shared_ptr<Session>> found =
-      binding ? session_to_bind(connection, request) : own_session(connection, request);
+      binding ? session_to_bind(connection, request, reply) : own_session(connection, request);
   if (!found) co_return found.status();
   const std::shared_ptr<Session> session = *found;
-  if (binding) reply.signer = session->signer;
 
   std::shared_ptr<Logon> logon = connection.logon(session->id());
   if (logon == nullptr) {
-    logon = begin_logon(connection);
+    const bool from_valid = !binding && session->state == Session::State::valid;
+    logon = begin_logon(connection, from_valid);
     if (!connection.keep_logon(session->id(), logon)) co_return Status::insufficient_resources;
   }
   if (connection.negotiation->dialect == kDialect311) logon->preauth.update(request.message);

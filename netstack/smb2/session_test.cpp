@@ -87,25 +87,39 @@ TEST(Channels, AllEndWithTheSession) {
   EXPECT_TRUE(world.node.files.handles.empty());
 }
 
-TEST(Channels, AreNotMadeWithAnotherDialectOrAlgorithm) {
-  {
-    World world;
-    TestClient other(world.node);
-    ASSERT_EQ(other.negotiate({kDialect302}).status(), Status::success);
-    EXPECT_EQ(other.bind_to(world.first).status(), Status::invalid_parameter);
-  }
-  {
-    World world;
-    TestClient other(world.node);
-    ASSERT_EQ(other.negotiate({kDialect311}, {1}).status(), Status::success);
-    EXPECT_EQ(other.bind_to(world.first).status(), Status::invalid_parameter);
-  }
-  {
-    World world;
-    TestClient other(world.node);
-    ASSERT_EQ(other.negotiate({kDialect210}).status(), Status::success);
-    EXPECT_EQ(other.bind_to(world.first).status(), Status::request_not_accepted);
-  }
+struct Agreed {
+  std::uint16_t dialect;
+  std::uint16_t signing = 1;  // 0 HMAC-SHA256, 1 AES-CMAC, 2 AES-GMAC; of 3.1.1
+};
+
+void expect_binding(Agreed session, Agreed channel, Status expected) {
+  TestNode node;
+  TestClient first(node);
+  ASSERT_EQ(first.negotiate({session.dialect}, {session.signing}).status(), Status::success);
+  ASSERT_EQ(first.log_on().status(), Status::success);
+  TestClient second(node);
+  ASSERT_EQ(second.negotiate({channel.dialect}, {channel.signing}).status(), Status::success);
+  const Response response = second.bind_to(first);
+  EXPECT_EQ(response.status(), expected) << session.dialect << ' ' << channel.dialect;
+  EXPECT_TRUE(response.header.has(kFlagSigned));
+  EXPECT_EQ(second.bad_signatures, 0U) << "a refusal is signed with the session's key";
+}
+
+TEST(Channels, AreNotMadeWithAnotherDialect) {
+  expect_binding({kDialect311}, {kDialect302}, Status::invalid_parameter);
+  expect_binding({kDialect210}, {kDialect302}, Status::invalid_parameter);
+  expect_binding({kDialect302}, {kDialect210}, Status::request_not_accepted);
+  expect_binding({kDialect202}, {kDialect202}, Status::request_not_accepted);
+}
+
+TEST(Channels, MayHaveAnotherSigningAlgorithmButGmacOnlyWithItself) {
+  expect_binding({kDialect311, 1}, {kDialect311, 0}, Status::success);
+  expect_binding({kDialect311, 0}, {kDialect311, 1}, Status::success);
+  expect_binding({kDialect311, 2}, {kDialect311, 2}, Status::success);
+  expect_binding({kDialect311, 2}, {kDialect311, 1}, Status::request_out_of_sequence);
+  expect_binding({kDialect311, 2}, {kDialect210}, Status::request_out_of_sequence);
+  expect_binding({kDialect311, 1}, {kDialect311, 2}, Status::not_supported);
+  expect_binding({kDialect300}, {kDialect311, 2}, Status::not_supported);
 }
 
 TEST(Channels, AreNotMadeWithoutTheKeyOfTheSession) {
@@ -167,6 +181,46 @@ TEST(Sessions, EndWhenTheUserCannotProveItselfOnceMore) {
   EXPECT_EQ(world.first.log_on_again().status(), Status::logon_failure);
   EXPECT_EQ(world.first.create("other").status(), Status::user_session_deleted);
   EXPECT_TRUE(world.node.files.handles.empty());
+}
+
+TEST(Sessions, ThatBecomeNobodysLookAtWhatTheyHadOpenAndDoNothingElse) {
+  World world;
+  TestClient& client = world.first;
+  ASSERT_EQ(client.create("file").status(), Status::success);
+  client.anonymous = true;
+  const Response response = client.log_on_again();
+  ASSERT_EQ(response.status(), Status::success);
+  EXPECT_EQ(response.body[2], 2) << "SMB2_SESSION_FLAG_IS_NULL";
+  EXPECT_EQ(client.ask(Command::read, TestClient::read_body(client.file, 0, 1)).status(),
+            Status::access_denied);
+  EXPECT_EQ(client.ask(Command::write, TestClient::write_body(client.file, 0, "x")).status(),
+            Status::access_denied);
+  EXPECT_EQ(client.ask(Command::ioctl, TestClient::ioctl_body({}, 0x001401FC, {}, 4096)).status(),
+            Status::access_denied);
+  EXPECT_EQ(client.create("file").status(), Status::access_denied);
+  for (const std::string_view share : {"share0", "ipc$"})
+    EXPECT_EQ(client.tree_connect(share).status(), Status::access_denied);
+  EXPECT_EQ(world.second.bind_to(client).status(), Status::not_supported);
+
+  client.anonymous = false;
+  ASSERT_EQ(client.log_on_again().status(), Status::success);
+  EXPECT_EQ(client.ask(Command::write, TestClient::write_body(client.file, 0, "x")).status(),
+            Status::success);
+  client.anonymous = true;
+  ASSERT_EQ(client.log_on_again().status(), Status::success);
+  EXPECT_EQ(client.ask(Command::close, TestClient::close_body(client.file)).status(),
+            Status::success);
+  EXPECT_EQ(client.bad_signatures, 0U);
+}
+
+TEST(Sessions, AreNotBegunAndNotBoundByNobody) {
+  World world;
+  world.second.anonymous = true;
+  EXPECT_EQ(world.second.bind_to(world.first).status(), Status::logon_failure);
+  TestClient other(world.node);
+  other.anonymous = true;
+  ASSERT_EQ(other.negotiate({kDialect311}).status(), Status::success);
+  EXPECT_EQ(other.log_on().status(), Status::logon_failure);
 }
 
 TEST(Sessions, TellWhereMoreChannelsAreFound) {

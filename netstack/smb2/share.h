@@ -12,7 +12,8 @@ struct Share {
   std::string name;  // UTF-8; clients match it without regard to case
   std::uint32_t lun = 0;
   Kind kind = Kind::disk;
-  bool encrypted = false;  // Share.EncryptData: what is not encrypted is refused
+  bool encrypted = false;               // Share.EncryptData: what is not encrypted is refused
+  bool continuously_available = false;  // Share.IsCA: opens may be persistent
 };
 
 }  // namespace understudy::smb2

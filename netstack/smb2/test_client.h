@@ -116,6 +116,8 @@ class TestClient : public TestRequests {
   std::uint16_t credit_charge = 1;
   std::uint32_t flags = 0;
   std::uint32_t reserved = 0;
+  std::uint16_t channel_sequence = 0;
+  std::uint8_t guid = 0xC0;  // each byte of its ClientGuid
   bool signs = true;
   std::uint16_t dialect = 0;
   std::int64_t credits = 1;
@@ -127,6 +129,7 @@ class TestClient : public TestRequests {
 
   std::string user = "user";
   std::string password = "Password";
+  bool anonymous = false;  // it asks to be nobody
 
   /// A message, signed if the client has a key.
   Octets message(Command command, ConstBytes body, std::size_t next_command = 0) {
@@ -139,6 +142,7 @@ class TestClient : public TestRequests {
     header.session_id = session_id;
     header.tree_id = tree_id;
     header.reserved = reserved;
+    header.status = channel_sequence;
     header.next_command = static_cast<std::uint32_t>(next_command);
     next_id += credit_charge;
     credits -= credit_charge;
@@ -228,7 +232,8 @@ class TestClient : public TestRequests {
 
   Response negotiate(std::vector<std::uint16_t> dialects,
                      std::vector<std::uint16_t> signing = {2, 1}) {
-    const Octets request = message(Command::negotiate, negotiate_body(dialects, signing, ciphers));
+    const Octets request =
+        message(Command::negotiate, negotiate_body(dialects, signing, ciphers, guid));
     send(request);
     Response response = receive().value_or(Response{});
     if (response.body.size() < 64 || failed(response.status())) return response;
@@ -321,7 +326,9 @@ class TestClient : public TestRequests {
         std::search(token.begin(), token.end(), kSignature.begin(), kSignature.end());
     const Octets challenge(start, token.end());
     std::string error;
-    const Octets answer = ntlm.wrap_next(ntlm.authenticate(challenge, *nt_hash(password, error)));
+    const Octets answer =
+        ntlm.wrap_next(anonymous ? ntlm.nobody(challenge)
+                                 : ntlm.authenticate(challenge, *nt_hash(password, error)));
     request = message(Command::session_setup, setup_body(answer, previous_session, setup_flags));
     hash.update(request);
     auth::SessionKeys keys =

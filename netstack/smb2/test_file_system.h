@@ -11,6 +11,7 @@
 #include <string>
 
 #include "iomgr/driver.h"
+#include "iomgr/property.h"
 
 namespace understudy::smb2 {
 
@@ -26,6 +27,11 @@ class TestFileSystem : public Driver {
   struct Handle {
     std::string path;
     bool listed = false;
+    // Of a durable open:
+    DurableRequest durable{};
+    CreateParameters created{};
+    bool disconnected = false;
+    std::uint8_t lock_sequences[64] = {};
   };
 
   explicit TestFileSystem(Seams seams) : Driver(Layer::ff_driver, seams), gate(executor()) {
@@ -33,6 +39,7 @@ class TestFileSystem : public Driver {
     files[""].directory = true;
     handle(Major::create, &TestFileSystem::create);
     handle(Major::close, &TestFileSystem::close);
+    handle(Major::reclaim, &TestFileSystem::reclaim);
     handle(Major::read, &TestFileSystem::read);
     handle(Major::write, &TestFileSystem::write);
     handle(Major::query_information, &TestFileSystem::query);
@@ -53,6 +60,10 @@ class TestFileSystem : public Driver {
       const bool locks = irp.minor == static_cast<std::uint8_t>(LockMinor::lock);
       if (locks && !locked.insert(irp.lock.offset).second) co_return Status::lock_not_granted;
       if (!locks && locked.erase(irp.lock.offset) == 0) co_return Status::range_not_locked;
+      if (irp.lock.sequence_index > 0) {
+        handles.at(irp.open).lock_sequences[irp.lock.sequence_index - 1] =
+            static_cast<std::uint8_t>(irp.lock.sequence_number + 1);
+      }
       co_return Status::success;
     });
     on(Major::oplock, [this](Irp& irp) -> Task<Status> {
@@ -104,9 +115,10 @@ class TestFileSystem : public Driver {
     complete_pended([](const Irp& irp) { return irp.major == Major::notify_change; },
                     Status::success);
   }
-  bool grants = false;        // oplocks and leases, as they are asked for
-  bool breaks_first = false;  // the next CREATE has to wait
-  Irp broken;                 // what the next break is said to be
+  bool grants = false;                // oplocks and leases, as they are asked for
+  bool breaks_first = false;          // the next CREATE has to wait
+  bool breaks_before_rename = false;  // the next rename has to wait
+  Irp broken;                         // what the next break is said to be
   void break_oplock() {
     complete_pended(
         [](const Irp& irp) {
@@ -151,6 +163,42 @@ class TestFileSystem : public Driver {
     co_return Status::success;
   }
 
+  /// The path of a create or reclaim, and what it says of durability.
+  std::string path_of(const Irp& irp, DurableRequest& durable) {
+    const Bytes bytes = *arena().bytes(irp.payload);
+    const std::size_t path = bytes.size() - irp.create.properties_length;
+    const Result<std::vector<Property>> properties = decode_properties(bytes.subspan(path));
+    const Property* found = find_property(*properties, PropertyKind::durable);
+    if (found != nullptr) std::memcpy(&durable, found->bytes.data(), sizeof durable);
+    return std::string(as_text(bytes.first(path)));
+  }
+  template <std::size_t kSize>
+  static bool same(const std::uint8_t (&a)[kSize], const std::uint8_t (&b)[kSize]) {
+    return std::equal(std::begin(a), std::end(a), std::begin(b));
+  }
+
+  /// Checks what a client shows as far as the tests need it.
+  Status reclaim(Irp& irp) {
+    DurableRequest shown{};
+    const std::string path = path_of(irp, shown);
+    for (auto& [id, open] : handles) {
+      if (irp.open != 0 ? id != irp.open : !same(open.durable.create_guid, shown.create_guid))
+        continue;
+      if (!open.disconnected || !same(open.durable.create_guid, shown.create_guid)) continue;
+      if (!same(open.durable.owner, shown.owner)) return Status::access_denied;
+      if (open.path != path) return Status::invalid_parameter;
+      ReclaimedOpen out{};
+      out.request = open.durable;
+      std::memcpy(out.lock_sequences, open.lock_sequences, sizeof out.lock_sequences);
+      std::memcpy(arena().room(irp.payload)->data(), &out, sizeof out);
+      open.disconnected = false;
+      irp.open = id;
+      irp.create = open.created;
+      return Status::success;
+    }
+    return Status::object_name_not_found;
+  }
+
   std::string text(const Irp& irp) {
     const std::optional<Bytes> bytes = arena().bytes(irp.payload);
     return bytes ? std::string(as_text(*bytes)) : "?";
@@ -171,7 +219,8 @@ class TestFileSystem : public Driver {
   Status create(Irp& irp) {
     if (std::exchange(breaks_first, false)) return Status::pending;
     if (!grants) irp.create.caching = {};
-    const std::string path = text(irp);
+    DurableRequest durable{};
+    const std::string path = path_of(irp, durable);
     const bool exists = files.contains(path);
     const std::uint32_t disposition = irp.create.create_disposition;
     if (!exists && (disposition == 1 || disposition == 4)) return Status::object_name_not_found;
@@ -184,7 +233,13 @@ class TestFileSystem : public Driver {
     irp.create.create_action = exists ? 1 : 2;
     irp.create.facts = facts(path);
     irp.open = ++opened_;
-    handles[irp.open] = {path, false};
+    const bool kept = (irp.create.caching.state & caching::kHandle) != 0;
+    if (kept || durable.kind == DurableKind::persistent) irp.create.durable = durable.kind;
+    irp.create.timeout_ms = 60000;
+    Handle& open = handles[irp.open];
+    open.path = path;
+    open.durable = durable;
+    open.created = irp.create;
     return Status::success;
   }
 
@@ -192,6 +247,10 @@ class TestFileSystem : public Driver {
     const auto found = handles.find(irp.open);
     if (found == handles.end()) return Status::file_closed;
     irp.close.facts = facts(found->second.path);
+    if (irp.close.client_gone != 0 && found->second.created.durable != DurableKind::none) {
+      found->second.disconnected = true;
+      return Status::success;
+    }
     if (files[found->second.path].delete_pending) files.erase(found->second.path);
     handles.erase(found);
     complete_pended([&irp](const Irp& kept) { return kept.open == irp.open; },
@@ -222,10 +281,30 @@ class TestFileSystem : public Driver {
 
   Status query(Irp& irp) {
     const std::string& path = handles.at(irp.open).path;
+    if (irp.minor == static_cast<std::uint8_t>(QueryMinor::streams)) return list_streams(irp, path);
     irp.query.facts = facts(path);
     const Bytes room = *arena().room(irp.payload);
     std::copy(path.begin(), path.end(), room.begin());
     irp.payload.length = static_cast<std::uint32_t>(path.size());
+    return Status::success;
+  }
+
+  /// A file "a:s" is the stream "s" of "a".
+  Status list_streams(Irp& irp, const std::string& path) {
+    const std::string file = path.substr(0, path.find(':'));
+    const Bytes room = *arena().room(irp.payload);
+    for (const auto& [name, each] : files) {
+      if (name != file && !name.starts_with(file + ":")) continue;
+      const std::string stream = (name == file ? ":" : "") + name.substr(file.size()) + ":$DATA";
+      StreamEntry entry{};
+      entry.name_length = static_cast<std::uint32_t>(stream.size());
+      entry.size = static_cast<std::uint32_t>((sizeof entry + stream.size() + 7) / 8 * 8);
+      entry.bytes = each.data.size();
+      entry.allocation = (each.data.size() + 4095) / 4096 * 4096;
+      std::memcpy(room.data() + irp.information, &entry, sizeof entry);
+      std::memcpy(room.data() + irp.information + sizeof entry, stream.data(), stream.size());
+      irp.information += entry.size;
+    }
     return Status::success;
   }
 
@@ -234,6 +313,7 @@ class TestFileSystem : public Driver {
     switch (static_cast<SetMinor>(irp.minor)) {
       case SetMinor::rename: {
         const std::string target = text(irp);
+        if (std::exchange(breaks_before_rename, false)) return Status::pending;
         if (files.contains(target) && irp.set.replace == 0) return Status::object_name_collision;
         files[target] = files[open.path];
         files.erase(open.path);

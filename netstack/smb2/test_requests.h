@@ -18,14 +18,15 @@ using Octets = std::vector<std::uint8_t>;
 struct TestRequests {
   static Octets negotiate_body(const std::vector<std::uint16_t>& dialects,
                                const std::vector<std::uint16_t>& signing,
-                               const std::vector<std::uint16_t>& ciphers = {}) {
+                               const std::vector<std::uint16_t>& ciphers = {},
+                               std::uint8_t guid = 0xC0) {
     WireWriter body;
     body.u16(36);
     body.u16(static_cast<std::uint16_t>(dialects.size()));
     body.u16(1);
     body.u16(0);
     body.u32(0x7F);
-    for (int i = 0; i < 16; ++i) body.u8(0xC0);
+    for (int i = 0; i < 16; ++i) body.u8(guid);
     const bool newest = std::find(dialects.begin(), dialects.end(), kDialect311) != dialects.end();
     const std::size_t list_end = kHeaderSize + 36 + 2 * dialects.size();
     body.u32(newest ? static_cast<std::uint32_t>((list_end + 7) / 8 * 8) : 0);
@@ -101,6 +102,63 @@ struct TestRequests {
     body.append(name);
     body.u8(0);
     return body.release();
+  }
+  /// The body of a CREATE with contexts behind it (section 2.2.13.2), by name and data.
+  static Octets with_contexts(Octets body,
+                              const std::vector<std::pair<std::string_view, Octets>>& contexts) {
+    body.resize((body.size() + 7) / 8 * 8);
+    WireWriter chain;
+    for (std::size_t i = 0; i < contexts.size(); ++i) {
+      const auto& [name, data] = contexts[i];
+      const std::size_t data_at = (16 + name.size() + 7) / 8 * 8;
+      const std::size_t size = (data_at + data.size() + 7) / 8 * 8;
+      chain.u32(i + 1 < contexts.size() ? static_cast<std::uint32_t>(size) : 0);
+      chain.u16(16);
+      chain.u16(static_cast<std::uint16_t>(name.size()));
+      chain.u16(0);
+      chain.u16(static_cast<std::uint16_t>(data_at));
+      chain.u32(static_cast<std::uint32_t>(data.size()));
+      chain.append(as_bytes(name));
+      chain.align(8);
+      chain.append(data);
+      if (i + 1 < contexts.size()) chain.align(8);
+    }
+    WireWriter place;
+    place.u32(static_cast<std::uint32_t>(kHeaderSize + body.size()));
+    place.u32(static_cast<std::uint32_t>(chain.size()));
+    std::copy(place.bytes().begin(), place.bytes().end(), body.begin() + 48);
+    body.insert(body.end(), chain.bytes().begin(), chain.bytes().end());
+    return body;
+  }
+  // Data of the contexts of durable handles.
+  static constexpr std::uint8_t kGuid = 0x77;  // each byte of the create GUID
+  static Octets durable_v2(std::uint32_t flags = 0, std::uint8_t guid = kGuid) {
+    WireWriter data;
+    data.u32(0);
+    data.u32(flags);
+    data.u64(0);
+    data.append(Octets(16, guid));
+    return data.release();
+  }
+  static Octets reconnect(FileId id) {
+    WireWriter data;
+    put(data, id);
+    return data.release();
+  }
+  static Octets reconnect_v2(FileId id, std::uint32_t flags = 0, std::uint8_t guid = kGuid) {
+    WireWriter data;
+    put(data, id);
+    data.append(Octets(16, guid));
+    data.u32(flags);
+    return data.release();
+  }
+  static constexpr std::string_view kAppInstance{
+      "\x45\xBC\xA6\x6A\xEF\xA7\xF7\x4A\x90\x08\xFA\x46\x2E\x14\x4D\x74", 16};
+  static Octets app_instance() {
+    Octets data(20, 0x55);
+    data[0] = 20;
+    data[1] = data[2] = data[3] = 0;
+    return data;
   }
   static void put(WireWriter& body, FileId id) {
     body.u64(id.persistent);

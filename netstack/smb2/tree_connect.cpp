@@ -10,6 +10,7 @@ namespace {
 constexpr std::uint8_t kShareTypeDisk = 1;
 constexpr std::uint8_t kShareTypePipe = 2;
 constexpr std::uint32_t kShareFlagEncryptData = 0x00008000;
+constexpr std::uint32_t kShareContinuouslyAvailable = 0x00000010;
 constexpr std::uint32_t kPipeAccess = 0x001F00A9;  // MaximalAccess of IPC$, as Windows has it
 
 /// The name behind \\server\; the server's own name is not looked at, clients call it as they
@@ -51,7 +52,9 @@ Task<Status> tree_connect(Connection& connection, Request& request, Reply& reply
   body.u8(pipe ? kShareTypePipe : kShareTypeDisk);
   body.u8(0);
   body.u32(share->encrypted ? kShareFlagEncryptData : 0);
-  body.u32(0);  // Capabilities
+  const bool available =
+      share->continuously_available && connection.negotiation->persistent_handles();
+  body.u32(available ? kShareContinuouslyAvailable : 0);
   body.u32(pipe ? kPipeAccess : kAllAccess);
   reply.put(body.bytes());
   co_return Status::success;

@@ -7,7 +7,7 @@ namespace understudy::smb2 {
 
 Task<Status> tree_disconnect(Connection& connection, Request& request, Reply& reply) {
   request.session->remove_tree(*request.tree);
-  co_await request.session->close_opens(connection.netstack(), request.tree.get());
+  co_await request.session->close_opens(connection.netstack(), *request.tree);
   reply.put_empty();
   co_return Status::success;
 }

@@ -91,6 +91,17 @@ std::vector<Octets> request_seeds() {
   const std::vector<std::tuple<Command, std::uint8_t, Octets>> requests = {
       {Command::create, 0, TestRequests::create_body("new", 3)},
       {Command::create, 0, TestRequests::create_body("d\\file", 1)},
+      {Command::create, 0,
+       TestRequests::with_contexts(TestRequests::create_body("kept", 3),
+                                   {{"DH2Q", TestRequests::durable_v2(2)},
+                                    {TestRequests::kAppInstance, TestRequests::app_instance()}})},
+      {Command::create, 0,
+       TestRequests::with_contexts(TestRequests::create_body("kept", 1),
+                                   {{"DH2C", TestRequests::reconnect_v2(any, 2)}})},
+      {Command::create, 0,
+       TestRequests::with_contexts(
+           TestRequests::create_body("kept", 1),
+           {{"DHnQ", Octets(16)}, {"DHnC", TestRequests::reconnect({1, 1})}})},
       {Command::read, 0, TestRequests::read_body(any, 0, 64)},
       {Command::write, 0, TestRequests::write_body(any, 3, "bytes")},
       {Command::flush, 0, TestRequests::flush_body(any)},

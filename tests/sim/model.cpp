@@ -165,6 +165,8 @@ std::string describe(const Effects& effects) {
       return "rename '" + effects.name + "' to '" + effects.target_name + "' of" + object;
     case Effect::link:
       return "link '" + effects.target_name + "' to" + object;
+    case Effect::note:
+      return "note of " + std::to_string(header.properties_length) + " bytes";
   }
   return "?";
 }
@@ -207,6 +209,8 @@ void Model::apply(const Effects& effects) {
     }
     case Effect::set:
       break;
+    case Effect::note:
+      return;
     case Effect::unlink:
       image_.entries.erase({header.parent, effects.name});
       touch_directory(header.parent, header.change_time);

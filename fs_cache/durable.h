@@ -1,0 +1,28 @@
+// What a durable open has beside an ordinary one.
+//
+// Invariant: `kept_` of the volume holds the ids of those that are not connected.
+#pragma once
+
+#include "fs_cache/open_state.h"
+#include "iomgr/executor.h"
+
+namespace understudy {
+
+struct DurableOpen {
+  DurableRequest request{};  // as granted
+  std::uint16_t create_action = 0;
+  LockSequenceArray lock_sequences{};
+  bool connected = true;
+  // While it is not:
+  bool wanted = false;  // somebody waits for its end
+  Time guarded{};       // until then it does not end for others
+  Time deadline{};      // then it ends
+
+  /// It is as good as over: whoever waits for that may have been told.
+  bool wanted_at_once(Time now) const { return wanted && deadline <= now; }
+};
+
+/// STATUS_INVALID_PARAMETER: it is none.
+Result<DurableRequest> durable_request(ConstBytes bytes);
+
+}  // namespace understudy
