@@ -6,6 +6,9 @@ namespace understudy::smb2 {
 
 Task<Result<std::vector<std::uint8_t>>> security_information(Netstack& netstack, const Open& open,
                                                              std::uint32_t which) {
+  // Nothing is asked, so nothing is needed.
+  constexpr std::uint32_t kParts = 0x0000FFFF;
+  if ((which & kParts) != 0 && !open.may(kReadControl)) co_return Status::access_denied;
   Buffer room = co_await netstack.scratch().acquire(bounds::kMaxProperty);
   Irp irp = netstack.irp(Major::query_information, *open.tree);
   irp.minor = static_cast<std::uint8_t>(QueryMinor::security);
