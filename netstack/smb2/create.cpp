@@ -73,6 +73,7 @@ Status parse(const Request& request, Create& create) {
   const Result<CreateContexts> parsed = parse_create_contexts(*contexts);
   if (!parsed) return parsed.status();
   create.contexts = *parsed;
+  create.token = request.session->token;
   return Status::success;
 }
 
@@ -251,7 +252,6 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   Result<std::string> path = path_from_wire(create.name);
   if (!path) co_return path.status();
   create.path = std::move(*path);
-  create.token = request.session->token;
   const Status settled = settle_durable(connection, request, create);
   if (failed(settled)) co_return settled;
   if (create.contexts.reconnect || create.contexts.reconnect_v2) {
