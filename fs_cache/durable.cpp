@@ -265,9 +265,8 @@ void Volume::give_back(Irp& irp, Open& open) {
   create.timeout_ms = durable.request.timeout_ms;
   create.facts = facts_of(*open.node, open.link);
   const Node* const above = open.link == nullptr ? nullptr : open.link->parent;
-  create.facts.maximal_access = open.node->lacks_properties()
-                                    ? open.access
-                                    : maximal_access(*open.node, above, *open.token);
+  create.facts.maximal_access =
+      open.node->lacks_properties() ? open.access : maximal_access(*open.node, above, *open.token);
   wake_settled(*open.node);
 }
 
