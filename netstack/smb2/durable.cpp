@@ -112,7 +112,8 @@ Task<Status> reclaim(Connection& connection, Request& request, Reply& reply, Cre
   ReclaimedOpen reclaimed{};
   std::memcpy(&reclaimed, payload.bytes().data(), sizeof reclaimed);
   payload.release();
-  create.parameters.create_action = irp.create.create_action;
+  constexpr std::uint16_t kFileOpened = 1;
+  create.parameters.create_action = kFileOpened;  // whatever its CREATE did
   create.parameters.facts = irp.create.facts;
   create.durable = reclaimed.request;
   const std::shared_ptr<Open> open = make_open(connection, request, create, irp);
