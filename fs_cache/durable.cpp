@@ -220,9 +220,9 @@ Status Volume::check_reclaim(const Open& open, const DurableRequest& request, co
   const DurableRequest& its = open.durable->request;
   if (open.durable->connected || open.durable->wanted_at_once(seams_.executor.now()))
     return Status::object_name_not_found;
-  if (its.kind != DurableKind::durable && !same(its.create_guid, request.create_guid))
-    return Status::object_name_not_found;
-  if (its.kind == DurableKind::durable && request.kind != DurableKind::durable)
+  // DHnC shows no GUID; that of an open of version 1 is all zeros.
+  const bool shows_guid = request.kind != DurableKind::durable;
+  if (shows_guid && !same(its.create_guid, request.create_guid))
     return Status::object_name_not_found;
   const bool leased = open.oplock != nullptr && open.oplock->is_lease();
   const bool lease_shown = lease.kind == Caching::lease;
