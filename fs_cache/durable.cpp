@@ -4,7 +4,7 @@
 // A durable open is a cell of the LUN like a name: CREATE, LOCK, a changed name and CLOSE record
 // its state, the partner has it before the client hears of the open, and who mounts the LUN next
 // restores it, disconnected. Oplocks that have been broken since are not recorded: a client that
-// comes back says itself what it still has, and gets no more than that.
+// comes back after that says itself what it still has, and gets no more than that.
 #include <algorithm>
 
 #include "fs_cache/create_request.h"

@@ -167,9 +167,8 @@ Status answer_again(Connection& connection, Request& request, Reply& reply, Crea
   }
   if (!request.header.has(kFlagReplay)) return Status::duplicate_objectid;
   const std::shared_ptr<Open> open = entry->open.lock();
-  // Still on its way, or of a session whose end has not been seen yet: the client tries again.
-  if (open == nullptr || request.session->find_open(open->id) != open)
-    return Status::file_not_available;
+  if (open == nullptr) return Status::file_not_available;  // still on its way
+  if (request.session->find_open(open->id) != open) return Status::duplicate_objectid;
   if (open->tree != request.tree || !same(open->durability.request.owner, create.durable.owner) ||
       !fits(create.parameters.caching, *open)) {
     return Status::access_denied;
