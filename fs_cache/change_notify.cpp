@@ -91,9 +91,10 @@ Task<Status> Volume::wait_for_change(Irp& irp) {
 }
 
 /// Tells everybody who watches one of the directories above the name, as operation `lsn`.
-void Volume::changed(const Link* link, ChangeAction action, std::uint32_t what, Lsn lsn) {
+void Volume::changed(const Link* link, ChangeAction action, std::uint32_t what, Lsn lsn,
+                     const std::string& stream) {
   if (watches_ == 0 || link == nullptr) return;
-  std::string path = link->name;
+  std::string path = stream.empty() ? link->name : link->name + ':' + stream;
   for (bool direct = true;; direct = false) {
     for (const Open* open : link->parent->opens) {
       Watch* const watch = open->watch.get();
@@ -105,6 +106,15 @@ void Volume::changed(const Link* link, ChangeAction action, std::uint32_t what, 
     link = link->parent->names.front();
     path.insert(0, link->name + '\\');
   }
+}
+
+/// Bytes or size of what is open.
+void Volume::changed_data(const Open& open, std::uint32_t what, Lsn lsn) {
+  if (!open.node->is_stream()) return changed(open.link, ChangeAction::modified, what, lsn);
+  std::uint32_t of_stream = 0;
+  if ((what & change::kSize) != 0) of_stream |= change::kStreamSize;
+  if ((what & change::kLastWrite) != 0) of_stream |= change::kStreamWrite;
+  changed(open.file_link, ChangeAction::modified_stream, of_stream, lsn, open.link->name);
 }
 
 void Volume::changed_name(const Link& link, ChangeAction action, Lsn lsn) {

@@ -1,6 +1,7 @@
 // CLOSE: IRP_MJ_CLEANUP and IRP_MJ_CLOSE in one. The last close of a name that is to be deleted
 // deletes it (MS-FSA 2.1.5.4).
 #include "fs_cache/file_constants.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/volume.h"
 
 namespace understudy {
@@ -28,6 +29,7 @@ Task<Status> Volume::close(Irp& irp) {
     const bool in_vain = irp.close.client_gone == kKeptLongEnough && !open.is_disconnected();
     if (in_vain || (irp.close.client_gone == kClientGone && keep_open(open)))
       co_return Status::success;
+    if (node.is_stream()) co_return co_await close_stream(irp);
     bool deletes = wants_deletion(open) && ok(loaded);
     if (deletes && node.is_directory() && node.directory == nullptr) {
       loaded = co_await names_.load(node.id);
@@ -54,20 +56,13 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
   Link* const link = open.link;
   std::vector<Property> ended;
   if (open.durable != nullptr) ended.push_back({PropertyKind::open, open.id, {}});
-  kept_.erase(open.id);
-  end_watch(open);
-  end_locks(open);
-  end_oplock(open);
-  std::erase(node.opens, &open);
-  if (node.opens.empty()) node.reserved_allocation = 0;
-  opens_.erase(open.id);
+  leave(open);
   wake_settled(node);
-  if (link != nullptr) --link->opens;
   if (link != nullptr && deletes) {
     link->delete_pending = true;
     will_be_deleted(node);
     if (link->opens == 0) {
-      remove_name(irp, *link, ended, std::move(reservation));
+      remove_name(irp, *link, std::move(reservation), {}, ended);
       return;
     }
   }
@@ -78,8 +73,24 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
   static_cast<void>(logged);
 }
 
-void Volume::remove_name(Irp& irp, Link& link, const std::vector<Property>& properties,
-                         Reservation reservation) {
+/// The handle is gone, and counts for no name any more.
+void Volume::leave(Open& open) {
+  Node& node = *open.node;
+  kept_.erase(open.id);
+  end_watch(open);
+  end_locks(open);
+  end_oplock(open);
+  std::erase(node.opens, &open);
+  if (node.opens.empty()) node.reserved_allocation = 0;
+  if (open.link != nullptr) --open.link->opens;
+  if (open.file_link != nullptr) --open.file_link->opens;
+  opens_.erase(open.id);
+}
+
+/// `streams`, of an object that has more names, go with it.
+void Volume::remove_name(Irp& irp, Link& link, Reservation reservation,
+                         const std::vector<GoneStream>& streams,
+                         const std::vector<Property>& properties) {
   const Node& node = *link.node;
   Node& parent = *link.parent;
   ObjectState state = node.state;
@@ -87,7 +98,10 @@ void Volume::remove_name(Irp& irp, Link& link, const std::vector<Property>& prop
   RecordHeader effect = effect_on(Effect::unlink, node.id, state);
   effect.parent = parent.id;
   if (node.links == 1) effect.flags |= kRemovesObject;
-  const Logged logged = commit(irp, std::move(reservation), effect, link.name, {}, {}, properties);
+  if (!streams.empty()) effect.flags |= kRemovesStreams;
+  const Logged logged = commit(irp, std::move(reservation), effect, link.name, {},
+                               encode_gone_streams(streams), properties);
+  streams_removed(*link.node, &link, streams, logged.lsn);
   changed_entries(parent, state.change_time);
   link.node->state = state;
   changed_name(link, ChangeAction::removed, logged.lsn);

@@ -4,6 +4,7 @@
 #include "fs_cache/create_request.h"
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/volume.h"
 #include "iomgr/check.h"
 
@@ -111,6 +112,13 @@ Task<Status> Volume::create(Irp& irp) {
       co_return Status::pending;
     }
     if (failed(allowed)) co_return allowed;
+    const bool overwrites_file =
+        walk.node != nullptr && request->overwrites() && !request->path.has_stream();
+    if (Node* const streams = overwrites_file ? names_.unloaded_streams(*walk.node) : nullptr) {
+      const Status loaded = co_await names_.load(streams->id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
     const std::size_t room = room_for_create(*request, walk);
     if (room > 0 && !reservation.holds(room)) {
       Result<Reservation> reserved = co_await space_->reserve(room);
@@ -126,6 +134,8 @@ Task<Status> Volume::create(Irp& irp) {
 Status Volume::check_create(const CreateRequest& request, const Walk& walk) const {
   if (failed(walk.status)) return walk.status;
   if (opens_.size() >= bounds::kMaxOpensPerVolume) return Status::too_many_opened_files;
+  if (request.path.has_stream() && request.wants_directory()) return Status::not_a_directory;
+  if (walk.file != nullptr) return check_stream(request, walk);
   if (walk.node != nullptr) return check_existing(request, walk);
   if (!request.makes_if_absent()) return Status::object_name_not_found;
   if (!walk.parent->names.empty() && walk.parent->names.front()->delete_pending)
@@ -140,6 +150,9 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   if (walk.link != nullptr && walk.link->delete_pending) return Status::delete_pending;
   if (request.disposition == Disposition::create) return Status::object_name_collision;
   if (node.is_directory()) {
+    if (request.path.names_data) {
+      return request.wants_directory() ? Status::not_a_directory : Status::file_is_a_directory;
+    }
     if (request.has(option::kNonDirectoryFile)) return Status::file_is_a_directory;
     if (request.overwrites()) return Status::object_name_collision;
     if (walk.link == nullptr && request.has(option::kDeleteOnClose)) return Status::cannot_delete;
@@ -157,20 +170,27 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
   // Overwriting writes, whatever the handle may do afterwards.
   const std::uint32_t access =
       granted_access(request.access, &node) | (request.overwrites() ? access::kWriteData : 0);
-  return check_sharing(node.opens, access, request.share);
+  const bool deletes = (access & access::kDelete) != 0 || request.overwrites();
+  const Status streams = deletes ? check_streams_sharing(node) : Status::success;
+  return failed(streams) ? streams : check_sharing(node.opens, access, request.share);
 }
 
 /// Bytes of the record; 0: there is none, nothing changes.
 std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& walk) const {
   const bool makes = walk.node == nullptr;
-  if (!makes && !request.overwrites() && !request.durable) return 0;
+  const bool durable = request.durable && !request.path.has_stream();
+  if (!makes && !request.overwrites() && !durable) return 0;
   std::size_t room = sizeof(RecordHeader);
-  if (makes) room += request.path.components.back().size();
-  if (!request.durable) return room;
+  const std::vector<std::string>& names = request.path.components;  // none: a stream of the root
+  const std::size_t name = names.empty() ? 0 : names.back().size();
+  if (makes) room += name + request.path.stream.size();
+  if (!makes && request.overwrites() && !request.path.has_stream())
+    room += encode_gone_streams(unopened_streams(*walk.node)).size();
+  if (!durable) return room;
   std::size_t path = path_of(walk.link).size();
   if (makes) {
     const Link* const parent = walk.parent->names.empty() ? nullptr : walk.parent->names.front();
-    path = path_of(parent).size() + 1 + request.path.components.back().size();
+    path = path_of(parent).size() + 1 + name;
   }
   return room + kPropertyHeader + open_state_size(path, 0);
 }
@@ -179,11 +199,14 @@ std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& wa
 /// `lsn`, for the record tells of the open too.
 void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
                            Reservation reservation) {
+  if (request.path.has_stream())
+    return finish_create_stream(irp, request, walk, std::move(reservation));
   const Lsn lsn = last_lsn_ + 1;
   Node* node = walk.node;
   Link* link = walk.link;
   const std::uint32_t access = granted_access(request.access, node);
   CreateAction action = CreateAction::opened;
+  std::vector<GoneStream> gone;
   RecordHeader effect;
   effect.effect = Effect::note;
   if (node == nullptr) {
@@ -191,7 +214,9 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
     node = link->node;
     action = CreateAction::created;
   } else if (request.overwrites()) {
+    gone = unopened_streams(*node);
     effect = overwrite(request, *node);
+    if (!gone.empty()) effect.flags |= kRemovesStreams;
     action = request.disposition == Disposition::supersede ? CreateAction::superseded
                                                            : CreateAction::overwritten;
   }
@@ -200,7 +225,7 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
   Open& open = add_open(request, access, *node, link);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);
-  irp.create.facts = facts_of(*node, link);
+  irp.create.facts = facts_of(open);
   grant_oplock(irp, open);
   grant_durable(irp, request, open);
   if (action == CreateAction::opened && open.durable == nullptr) return;
@@ -211,14 +236,27 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
   if (open.durable != nullptr) properties.push_back({PropertyKind::open, open.id, state});
   const std::string_view name =
       action == CreateAction::created ? std::string_view(link->name) : std::string_view();
-  const Logged logged = commit(irp, std::move(reservation), effect, name, {}, {}, properties);
+  const Logged logged =
+      commit(irp, std::move(reservation), effect, name, {}, encode_gone_streams(gone), properties);
   UNDERSTUDY_CHECK(logged.lsn == lsn);
   if (action == CreateAction::created) {
     changed_name(*link, ChangeAction::added, lsn);
   } else if (action != CreateAction::opened) {
+    streams_removed(*node, link, gone, lsn);
+    if (node->streams != nullptr) {  // open ones go when they are closed
+      for (const auto& [key, stream] : node->streams->directory->links)
+        stream->delete_pending = true;
+    }
     changed(link, ChangeAction::modified, change::kAttributes | change::kSize | change::kLastWrite,
             lsn);
   }
+}
+
+void Volume::answer_create(Irp& irp, Open& open, CreateAction action) {
+  grant_oplock(irp, open);
+  irp.open = open.id;
+  irp.create.create_action = static_cast<std::uint16_t>(action);
+  irp.create.facts = facts_of(open);
 }
 
 RecordHeader Volume::make_object(const CreateRequest& request, Node& parent, Link*& link) {
@@ -250,13 +288,16 @@ RecordHeader Volume::overwrite(const CreateRequest& request, Node& node) {
   return effect_on(Effect::set, node.id, state);
 }
 
-Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link) {
+Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link,
+                       Link* file_link) {
   auto made = std::make_unique<Open>(
       Open{(epoch_ << 32) | ++opens_made_, &node, link, access, request.share, request.options});
   Open& open = *made;
   opens_.emplace(open.id, std::move(made));
   node.opens.push_back(&open);
   if (link != nullptr) ++link->opens;
+  open.file_link = file_link;
+  if (file_link != nullptr) ++file_link->opens;
   return open;
 }
 

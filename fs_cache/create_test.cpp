@@ -82,8 +82,10 @@ TEST_F(Create, SaysWhetherTheNameOrThePathIsMissing) {
 }
 
 TEST_F(Create, RefusesNamesThatNoFileCanHave) {
-  for (const char* name : {"a*b", "a?b", "a<b", "a>b", "a|b", "a\"b", "a:b", "a/b", "a\\\\b", "\\a",
-                           ".", "..", "a\\..", "tab\there", "\xff"}) {
+  for (const char* name : {"a*b",    "a?b",   "a<b",   "a>b",       "a|b",    "a\"b",
+                           "a:",     "a::",   "a:b:c", "a:b/c",     "a:.",    ":b:$INDEX",
+                           "a:b\\c", "a:b\\", "a\\:b", "a/b",       "a\\\\b", "\\a",
+                           ".",      "..",    "a\\..", "tab\there", "\xff"}) {
     EXPECT_EQ(node->open(name), Status::object_name_invalid) << name;
   }
   EXPECT_EQ(node->open(std::string(255, 'x')), Status::success);

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <set>
 
+#include "fs_cache/file_constants.h"
 #include "fs_cache/flush_plan.h"
 #include "fs_cache/volume.h"
 #include "iomgr/mutant.h"
@@ -40,7 +41,18 @@ Task<Status> Volume::flush(Lsn upto) {
   co_await flush_turn_.acquire();
   const CreditGuard turn(flush_turn_);
   upto = std::min(upto, last_lsn_);
+  // An intent on the medium says that all objects of its flush are durable as they were to be. So
+  // nothing touches an object before that flush is through.
+  if (upto > durable_ && intended_ > durable_) {
+    const Status finished = co_await attempt(intended_);
+    if (failed(finished)) co_return finished;
+  }
   if (upto <= durable_) co_return Status::success;
+  const Status status = co_await attempt(upto);
+  co_return status;
+}
+
+Task<Status> Volume::attempt(Lsn upto) {
   // What an attempt before this one may have left on the medium is written again, all of it.
   upto = std::max(upto, attempted_);
   const MediumHolds holds = replayed_ || attempted_ > durable_ ? MediumHolds::perhaps_some_of_it
@@ -95,10 +107,12 @@ Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   if (failed(status)) co_return status;
   const bool trusts_last_attempt =
       planted(Mutant::retry_without_rewriting) && failed_sync_ == applied.lsn;
-  if (!trusts_last_attempt) status = co_await medium_->write_objects(plan.objects);
+  const bool written = intended_ == applied.lsn;
+  if (!trusts_last_attempt && !written) status = co_await medium_->write_objects(plan.objects);
   if (failed(status)) co_return status;
   const std::vector<ObjectId> objects = ids_of(plan.objects);
-  if (!planted(Mutant::no_object_sync)) status = co_await medium_->sync_objects(objects);
+  if (!planted(Mutant::no_object_sync) && !written)
+    status = co_await medium_->sync_objects(objects);
   failed_sync_ = failed(status) ? applied.lsn : 0;
   if (ok(status) && !plan.properties.empty())
     status = co_await medium_->write_properties(plan.properties);
@@ -108,6 +122,7 @@ Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   const bool renames = !plan.entries.empty() && !planted(Mutant::rename_without_intent);
   if (applied.mirror == 0 && renames) {
     const Intent intent{applied.epoch, applied.lsn, plan.entries};
+    intended_ = applied.lsn;  // even if it fails: it may be there
     status = co_await medium_->write_intent(intent);
     if (failed(status)) co_return status;
   }
@@ -144,8 +159,8 @@ Task<Status> Volume::finish_intent() {
   co_return co_await mark_applied(applied);
 }
 
-/// A record that changes an entry says when, but not what else its directory is: that the medium
-/// knows.
+/// A record that changes an entry, or a stream, says when, but not what else its directory or file
+/// is: that the medium knows.
 Task<Status> Volume::complete_plan(FlushPlan& plan) {
   for (const auto& [directory, time] : plan.entry_times) {
     Result<ObjectState> state = co_await medium_->read_state(directory);
@@ -154,7 +169,7 @@ Task<Status> Volume::complete_plan(FlushPlan& plan) {
     state->change_time = time;
     ObjectCells cells;
     cells.object = directory;
-    cells.directory = true;
+    cells.directory = (state->attributes & attribute::kDirectory) != 0;
     cells.state = *state;
     plan.objects.push_back(std::move(cells));
   }

@@ -5,6 +5,7 @@
 
 #include "fs_cache/extents.h"
 #include "fs_cache/file_constants.h"
+#include "fs_cache/streams.h"
 #include "iomgr/mutant.h"
 
 namespace understudy {
@@ -22,10 +23,12 @@ class Fold {
     bool created = false;
     bool removed = false;
     bool directory = false;
+    ObjectId file = 0;  // of a stream, if the prefix says so: what it goes with
     std::uint64_t cut_size = ~std::uint64_t{0};
     Extents extents;
     std::optional<ObjectState> state;
-    std::optional<std::uint64_t> entry_time;  // of a directory without a state
+    std::optional<std::uint64_t>
+        entry_time;  // of a directory, or a file with streams, without a state
   };
   struct Entry {
     ObjectId object;
@@ -38,6 +41,11 @@ class Fold {
              bool was_absent);
   void entry_changed(ObjectId directory, std::uint64_t time);
   void take_over_name(const Record& record);
+  void touch_file(const RecordHeader& stream);
+  void make_stream(const RecordHeader& header, ObjectId stream, ObjectId directory);
+  void remove_listed_streams(const Record& record);
+  bool goes(const Object& object) const;
+  bool file_goes(ObjectId streams) const;
   bool never_there(const Object& object) const {
     return object.created && object.removed && !thorough_;
   }
@@ -61,21 +69,29 @@ void Fold::add(const Record& record) {
     case Effect::create:
       objects_[header.object].created = true;
       assign(record);
+      if (is_streams_directory(header.parent)) make_stream(header, header.object, header.parent);
       point(header.parent, record.name, header.object, is_directory(record), true);
       entry_changed(header.parent, header.change_time);
+      if (record.target_name.empty()) break;
+      make_stream(header, header.replaced, header.target_parent);
+      point(header.target_parent, record.target_name, header.replaced, false, true);
       break;
     case Effect::write:
       objects_[header.object].extents.write(header.offset, record.data, header.lsn);
       assign(record);
+      touch_file(header);
       break;
     case Effect::set:
       assign(record);
+      touch_file(header);
+      remove_listed_streams(record);
       break;
     case Effect::unlink:
       point(header.parent, record.name, 0, false, false);
       entry_changed(header.parent, header.change_time);
       assign(record);
       if ((header.flags & kRemovesObject) != 0) objects_[header.object].removed = true;
+      remove_listed_streams(record);
       break;
     case Effect::rename:
       if (!planted(Mutant::fold_keeps_old_name)) point(header.parent, record.name, 0, false, false);
@@ -104,6 +120,50 @@ void Fold::assign(const Record& record) {
   object.entry_time.reset();
 }
 
+/// What a stream's record also says of its file.
+void Fold::touch_file(const RecordHeader& stream) {
+  if (!is_streams_directory(stream.parent)) return;
+  objects_[stream.object].file = file_of(stream.parent);
+  entry_changed(stream.parent, stream.change_time);
+}
+
+/// The streams directory comes to be with any stream, for it may be the first.
+void Fold::make_stream(const RecordHeader& header, ObjectId stream, ObjectId directory) {
+  const ObjectState times{
+      0, 0, header.creation_time, header.access_time, header.write_time, header.change_time};
+  Object& made = objects_[stream];
+  made.created = true;
+  made.file = file_of(directory);
+  if (!made.state) made.state = times;
+  Object& streams = objects_[directory];
+  streams.created = streams.directory = true;
+  streams.state = times;
+  streams.state->attributes = attribute::kDirectory;
+}
+
+void Fold::remove_listed_streams(const Record& record) {
+  const RecordHeader& header = record.header;
+  if ((header.flags & kRemovesStreams) == 0) return;
+  const ObjectId directory = streams_of(header.object);
+  static_cast<void>(objects_[directory]);
+  for (const GoneStream& gone : decode_gone_streams(record.data)) {
+    point(directory, gone.name, 0, false, false);
+    Object& stream = objects_[gone.object];
+    stream.removed = true;
+    stream.file = header.object;
+  }
+}
+
+bool Fold::file_goes(ObjectId streams) const {
+  if (!is_streams_directory(streams)) return false;
+  const auto file = objects_.find(file_of(streams));
+  return file != objects_.end() && file->second.removed;
+}
+
+bool Fold::goes(const Object& object) const {
+  return object.removed || (object.file != 0 && file_goes(streams_of(object.file)));
+}
+
 /// The target's name of a rename or link leads to the object; what it led to before has one name
 /// less.
 void Fold::take_over_name(const Record& record) {
@@ -128,8 +188,11 @@ void Fold::point(ObjectId directory, std::string_view name, ObjectId object, boo
 }
 
 void Fold::entry_changed(ObjectId directory, std::uint64_t time) {
+  if (is_streams_directory(directory)) {
+    static_cast<void>(objects_[directory]);
+    directory = file_of(directory);
+  }
   Object& object = objects_[directory];
-  object.directory = true;
   if (object.state) {
     object.state->write_time = time;
     object.state->change_time = time;
@@ -140,8 +203,10 @@ void Fold::entry_changed(ObjectId directory, std::uint64_t time) {
 
 void Fold::plan_objects(FlushPlan& plan) const {
   for (const auto& [id, object] : objects_) {
-    if (object.removed) {
-      if (!never_there(object)) plan.removed.push_back(id);
+    if (file_goes(id)) continue;  // the medium removes it with the file
+    if (goes(object)) {
+      const bool created_and_gone = object.created && !thorough_;
+      if (!created_and_gone) plan.removed.push_back(id);
       continue;
     }
     if (!object.state) {
@@ -164,7 +229,8 @@ void Fold::plan_entries(FlushPlan& plan) const {
   for (const auto& [place, entry] : entries_) {
     const auto& [directory, name] = place;
     const Object& parent = objects_.at(directory);
-    if (never_there(parent) || (entry.object == 0 && entry.was_absent && !thorough_)) continue;
+    if (file_goes(directory) || never_there(parent)) continue;
+    if (entry.object == 0 && entry.was_absent && !thorough_) continue;
     // Of a directory that goes, too: what stays of it after a crash must hold no name of anything.
     plan.entries.push_back({directory, name, entry.object, entry.object_is_directory});
   }

@@ -20,8 +20,8 @@ struct FlushPlan {
   std::vector<EntryCell> entries;    // new names before old ones go
   std::vector<PropertyCell> properties;
   std::vector<ObjectId> removed;  // objects without a name, once the entries are durable
-  /// Directories of which the prefix says nothing but that an entry changed, at this time: the
-  /// caller adds their state to `objects`.
+  /// Directories of which the prefix says nothing but that an entry changed, and files of which it
+  /// says nothing but that a stream did, at this time: the caller adds their state to `objects`.
   std::map<ObjectId, std::uint64_t> entry_times;
 };
 

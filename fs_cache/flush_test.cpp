@@ -33,6 +33,36 @@ TEST_F(Flush, CompletesAtOnceWhenTheMediumHasItAlready) {
   EXPECT_EQ(disk->applied().generation, generation);
 }
 
+/// A mount finishes the names of an intent, so its objects must not be half written again.
+TEST_F(Flush, OfWhichTheIntentIsWrittenLeavesItsObjectsAloneWhenItIsTriedAgain) {
+  for (int kept = 0; kept < 12; ++kept) {
+    SCOPED_TRACE(kept);
+    disk = std::make_shared<MemoryDisk>();
+    node = std::make_unique<TestNode>(loop, disk);
+    ASSERT_EQ(node->mount().status, Status::success);
+    const std::uint64_t file = node->must_open("file");
+    ASSERT_EQ(node->write(file, 0, "old data"), Status::success);
+    ASSERT_EQ(node->flush(), Status::success);
+    ASSERT_EQ(node->set_size(file, 0), Status::success);
+    ASSERT_EQ(node->write(file, 0, "new"), Status::success);
+    ASSERT_EQ(node->rename(file, "renamed"), Status::success);
+    node->faults().arm("medium.flush.entries", {.action = FaultAction::error});
+    EXPECT_EQ(node->flush(), Status::io_device_error);
+    node->faults().disarm();
+    node->faults().arm("medium.flush.objects.sync", {.action = FaultAction::stall});
+    Irp again = node->irp(Major::lazy_write);
+    again.lsn = ~Lsn{0};
+    const auto flushing = node->begin(again);
+    loop.run_ready();
+    node.reset();
+    int left = kept;
+    disk->crash([&left] { return left-- > 0; });
+    node = std::make_unique<TestNode>(loop, disk);
+    ASSERT_EQ(node->mount().status, Status::success);
+    EXPECT_EQ(node->content("renamed"), "new");
+  }
+}
+
 TEST_F(Flush, NeverTouchesTheMediumForWhatCameAndWent) {
   node->make_file("temporary", "data");
   EXPECT_EQ(node->remove("temporary"), Status::success);

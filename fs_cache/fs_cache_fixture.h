@@ -303,6 +303,23 @@ class TestNode {
     EXPECT_EQ(close(last.open), Status::success);
     return facts;
   }
+  /// Names and sizes of the named streams.
+  std::map<std::string, std::uint64_t> streams(std::string_view path) {
+    Irp made = irp(Major::query_information, static_cast<std::uint8_t>(QueryMinor::streams));
+    made.open =
+        must_open(path, {.disposition = Disposition::open, .access = access::kReadAttributes});
+    EXPECT_EQ(run_with(made, {}, 65536).status, Status::success);
+    std::map<std::string, std::uint64_t> named;
+    for (std::size_t at = 0; at + sizeof(StreamEntry) <= answer.size();) {
+      StreamEntry entry;
+      std::memcpy(&entry, answer.data() + at, sizeof entry);
+      const std::string name = answer.substr(at + sizeof entry, entry.name_length);
+      if (name != "::$DATA") named[name.substr(1, name.size() - 7)] = entry.bytes;
+      at += entry.size;
+    }
+    EXPECT_EQ(close(made.open), Status::success);
+    return named;
+  }
   Irp query_directory(std::uint64_t open, std::string_view pattern = "*",
                       std::uint32_t room = 65536) {
     Irp made = irp(Major::query_directory);

@@ -1,6 +1,7 @@
 #include "fs_cache/namespace.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "fs_cache/file_constants.h"
 #include "iomgr/check.h"
@@ -28,6 +29,33 @@ Node* Namespace::find(ObjectId object) {
 }
 
 Walk Namespace::walk(const Path& path) {
+  Walk walk = walk_file(path);
+  const bool there = ok(walk.status) && walk.unloaded == nullptr && walk.node != nullptr;
+  if (there && path.has_stream()) walk_stream(path.stream, walk);
+  return walk;
+}
+
+void Namespace::walk_stream(const std::string& name, Walk& walk) {
+  Node& file = *std::exchange(walk.node, nullptr);
+  walk.file = &file;
+  walk.file_link = std::exchange(walk.link, nullptr);
+  walk.parent = nullptr;
+  walk.shows = std::max(walk.shows, file.last_lsn);
+  walk.unloaded = unloaded_streams(file);
+  if (walk.unloaded != nullptr || file.streams == nullptr) return;
+  touch(*file.streams);
+  const Directory& streams = *file.streams->directory;
+  const auto found = streams.links.find(fold(name));
+  if (found == streams.links.end()) {
+    walk.shows = std::max(walk.shows, streams.last_lsn);
+    return;
+  }
+  walk.link = found->second.get();
+  walk.node = walk.link->node;
+  walk.shows = std::max(walk.shows, walk.link->last_lsn);
+}
+
+Walk Namespace::walk_file(const Path& path) {
   Walk walk;
   walk.node = root_;
   for (std::size_t i = 0; i < path.components.size(); ++i) {
@@ -69,13 +97,60 @@ Task<Status> Namespace::load(ObjectId object) {
   Result<std::vector<ListedEntry>> listed = co_await medium_.list(object);
   --loads_;
   node = find(object);
+  if (node == nullptr && is_streams_directory(object)) co_return Status::success;  // with its file
   UNDERSTUDY_CHECK(node != nullptr && node->loading != nullptr);
   node->loading->set();
   node->loading.reset();
+  if (is_streams_directory(object)) {
+    const bool none = listed ? listed->empty() : listed.status() == Status::object_name_not_found;
+    Node& file = *node->owner;
+    file.has_no_streams = none;
+    if (none || !listed) forget_streams(file);
+    if (none) co_return Status::success;
+  }
   if (!listed) co_return listed.status();
   fill(*node, std::move(*listed));
   unload_oldest();
   co_return Status::success;
+}
+
+Node* Namespace::unloaded_streams(Node& file) {
+  if (file.has_no_streams) return nullptr;
+  Node& streams = file.streams == nullptr ? add_streams(file) : *file.streams;
+  return streams.directory == nullptr ? &streams : nullptr;
+}
+
+Node& Namespace::make_streams(Node& file) {
+  UNDERSTUDY_CHECK(unloaded_streams(file) == nullptr);
+  if (file.streams == nullptr) set_loaded(add_streams(file));
+  file.has_no_streams = false;
+  return *file.streams;
+}
+
+Node& Namespace::add_streams(Node& file) {
+  UNDERSTUDY_CHECK(!is_streams_directory(file.id) && file.owner == nullptr);
+  ObjectState state;
+  state.attributes = attribute::kDirectory;
+  auto made = std::make_unique<Node>(Node{streams_of(file.id), state});
+  made->owner = &file;
+  file.streams = made.get();
+  nodes_.emplace(made->id, std::move(made));
+  return *file.streams;
+}
+
+/// The streams go from memory with it; none of them is open.
+void Namespace::forget_streams(Node& file) {
+  Node* const streams = std::exchange(file.streams, nullptr);
+  if (streams == nullptr) return;
+  if (streams->loading != nullptr) streams->loading->set();  // who waits looks again
+  if (streams->directory != nullptr) {
+    for (const auto& [key, link] : streams->directory->links) {
+      UNDERSTUDY_CHECK(link->node->opens.empty());
+      nodes_.erase(link->node->id);
+    }
+    loaded_.erase(streams->directory->recency);
+  }
+  nodes_.erase(streams->id);
 }
 
 void Namespace::fill(Node& directory, std::vector<ListedEntry> entries) {
@@ -83,16 +158,31 @@ void Namespace::fill(Node& directory, std::vector<ListedEntry> entries) {
   for (const ListedEntry& entry : entries) add_listed(directory, entry);
 }
 
+namespace {
+
+bool can_be_listed(const Node& directory, const ListedEntry& entry) {
+  if (entry.object == 0 || is_streams_directory(entry.object)) return false;
+  const bool is_directory = (entry.state.attributes & attribute::kDirectory) != 0;
+  if (is_streams_directory(directory.id)) return !is_directory && is_stream_name(entry.name);
+  const Result<Path> name = parse_path(entry.name);
+  return name && name->components.size() == 1 && !name->directory_only && !name->has_stream() &&
+         !name->names_data;
+}
+
+}  // namespace
+
 /// What comes from the medium may have been made by another program: what SMB could not have made
 /// is left out.
 void Namespace::add_listed(Node& directory, const ListedEntry& entry) {
-  const Result<Path> name = parse_path(entry.name);
   std::string key = fold(entry.name);
   Node* node = find(entry.object);
   const bool second_name_of_directory =
       node != nullptr && (node == root_ || (node->is_directory() && !node->names.empty()));
-  if (!name || name->components.size() != 1 || name->directory_only || entry.object == 0 ||
-      second_name_of_directory || directory.directory->links.contains(key)) {
+  // A stream has one name, and is of one file.
+  const bool of_another =
+      node != nullptr && (directory.owner != nullptr || node->owner != directory.owner);
+  if (!can_be_listed(directory, entry) || second_name_of_directory || of_another ||
+      directory.directory->links.contains(key)) {
     log_.warning("entry left out",
                  {{"directory", directory.id}, {"name", entry.name}, {"object", entry.object}});
     return;
@@ -100,6 +190,7 @@ void Namespace::add_listed(Node& directory, const ListedEntry& entry) {
   if (node == nullptr) {
     auto made = std::make_unique<Node>(Node{entry.object, entry.state, std::max(entry.links, 1U)});
     node = made.get();
+    node->owner = directory.owner;
     nodes_.emplace(entry.object, std::move(made));
   }
   auto link = std::make_unique<Link>(Link{&directory, entry.name, key, node});
@@ -112,6 +203,7 @@ Node& Namespace::add_object(ObjectId object, const ObjectState& state, Lsn lsn) 
   Node& node = *made;
   UNDERSTUDY_CHECK(nodes_.emplace(object, std::move(made)).second);
   node.last_lsn = lsn;
+  node.has_no_streams = true;
   if (node.is_directory()) set_loaded(node);
   return node;
 }
@@ -121,6 +213,7 @@ Link& Namespace::add_link(Node& parent, const std::string& name, Node& node, Lsn
   Link& link = *made;
   UNDERSTUDY_CHECK(parent.directory->links.emplace(link.key, std::move(made)).second);
   node.names.push_back(&link);
+  node.owner = parent.owner;
   ++node.links;
   node.last_lsn = lsn;
   entry_changed(parent, lsn);
@@ -136,6 +229,7 @@ void Namespace::remove_link(Link& link, Lsn lsn) {
   entry_changed(*link.parent, lsn);
   link.parent->directory->links.erase(std::string(link.key));  // a copy: the key dies with the link
   if (node.links == 0) {
+    forget_streams(node);
     if (node.directory != nullptr) loaded_.erase(node.directory->recency);
     nodes_.erase(node.id);
   } else if (node.names.empty()) {
@@ -159,6 +253,7 @@ void Namespace::move_link(Link& link, Node& parent, const std::string& name, Lsn
 void Namespace::entry_changed(Node& directory, Lsn lsn) {
   directory.directory->last_lsn = lsn;
   directory.last_lsn = lsn;
+  directory.file().last_lsn = lsn;
 }
 
 void Namespace::settle(Lsn durable) {
@@ -178,7 +273,7 @@ bool Namespace::unloadable(const Node& directory) const {
                        const Link& link = *entry.second;
                        const Node& node = *link.node;
                        return link.opens == 0 && clean(node) && node.directory == nullptr &&
-                              node.loading == nullptr;
+                              node.loading == nullptr && node.streams == nullptr;
                      });
 }
 
@@ -190,6 +285,9 @@ void Namespace::unload(Node& directory) {
   }
   loaded_.erase(directory.directory->recency);
   directory.directory.reset();
+  if (directory.owner == nullptr) return;
+  directory.owner->streams = nullptr;
+  nodes_.erase(directory.id);
 }
 
 void Namespace::unload_oldest() {
@@ -197,7 +295,7 @@ void Namespace::unload_oldest() {
   std::erase_if(unnamed_, [this](ObjectId object) {
     Node* node = find(object);
     if (node == nullptr || !node->names.empty()) return true;
-    if (!clean(*node) || !node->opens.empty()) return false;
+    if (!clean(*node) || !node->opens.empty() || node->streams != nullptr) return false;
     nodes_.erase(object);
     return true;
   });

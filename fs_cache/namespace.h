@@ -24,6 +24,10 @@ struct Walk {
   Node* unloaded = nullptr;         // the walk ended at this directory: load it and walk again
   Node* parent = nullptr;           // directory of the last name; null for the root
   Link* link = nullptr;             // null: the name is free, or the path is the root
+  // Of a path to a stream; `link` and `node` are then the stream's, and there is no `parent`. Null:
+  // the path leads to no stream, or not even its file is there.
+  Node* file = nullptr;
+  Link* file_link = nullptr;
   Node* node = nullptr;
   Lsn shows = 0;  // what the answer shows of names there and not there (rule 5)
 };
@@ -49,11 +53,21 @@ class Namespace {
   void remove_link(Link& link, Lsn lsn);
   void move_link(Link& link, Node& parent, const std::string& name, Lsn lsn);
 
+  /// The streams directory of `file` if it has to be loaded before anybody can say which streams
+  /// there are.
+  Node* unloaded_streams(Node& file);
+  /// The one to put a new stream into; that of `file` is loaded.
+  Node& make_streams(Node& file);
+
   /// Everything up to `durable` is on the medium: clean objects may be unloaded.
   void settle(Lsn durable);
   std::size_t objects() const { return nodes_.size(); }
 
  private:
+  Walk walk_file(const Path& path);
+  void walk_stream(const std::string& name, Walk& walk);
+  Node& add_streams(Node& file);
+  void forget_streams(Node& file);
   void fill(Node& directory, std::vector<ListedEntry> entries);
   void add_listed(Node& directory, const ListedEntry& entry);
   bool clean(const Node& node) const;

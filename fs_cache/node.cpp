@@ -75,6 +75,19 @@ FileFacts facts_of(const Node& node, const Link* link) {
   return facts;
 }
 
+FileFacts facts_of(const Open& open) {
+  if (!open.node->is_stream()) return facts_of(*open.node, open.link);
+  FileFacts facts = facts_of(open.node->file(), open.file_link);
+  const FileFacts stream = facts_of(*open.node, open.link);
+  facts.size = stream.size;
+  facts.allocation_size = stream.allocation_size;
+  facts.delete_pending |= stream.delete_pending;
+  facts.directory = 0;
+  facts.attributes &= ~attribute::kDirectory;
+  if (facts.attributes == 0) facts.attributes = attribute::kNormal;
+  return facts;
+}
+
 std::string path_of(const Link* link) {
   std::vector<const Link*> chain;
   while (link != nullptr) {
@@ -87,6 +100,18 @@ std::string path_of(const Link* link) {
     path += (*at)->name;
   }
   return path;
+}
+
+std::string path_of(const Open& open) {
+  std::string path = path_of(open.name_of_file());
+  if (open.node->is_stream()) path += ':' + open.link->name;
+  return path;
+}
+
+Lsn path_shows(const Open& open) {
+  const Lsn own = path_shows(open.link);
+  if (!open.node->is_stream()) return own;
+  return std::max({own, open.node->file().last_lsn, path_shows(open.file_link)});
 }
 
 Lsn path_shows(const Link* link) {

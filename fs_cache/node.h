@@ -2,6 +2,7 @@
 //
 //     Directory of D ── Link "a.txt" ──► Node 17 ◄── Open 1, Open 2
 //                    └─ Link "sub"   ──► Node 18 ── Directory of it, when it is loaded
+//         its streams directory ── Link "stream" ──► Node 19, a stream
 //
 // A node stands for an object with all its unwritten effects; a link for one name of it. Every one
 // of them knows the LSN of the last operation that touched it: that is what a reply shows of it
@@ -69,8 +70,15 @@ struct Node {
   std::unique_ptr<UnwrittenData> unwritten = nullptr;
   std::unique_ptr<Directory> directory = nullptr;  // its entries, while they are loaded
   std::unique_ptr<Event> loading = nullptr;
+  Node* owner = nullptr;    // of a stream, and of a streams directory: the file that it belongs to
+  Node* streams = nullptr;  // its streams directory, while that is in memory
+  bool has_no_streams = false;  // known without a streams directory in memory
 
   bool is_directory() const;
+  bool is_stream() const { return owner != nullptr && !is_streams_directory(id); }
+  /// What has the attributes, times and security: of a stream its file.
+  Node& file() { return owner == nullptr ? *this : *owner; }
+  const Node& file() const { return owner == nullptr ? *this : *owner; }
   UnwrittenData& unwritten_data();
   /// Changes the size in memory, as operation `lsn`.
   void resize(std::uint64_t size, Lsn lsn);
@@ -106,6 +114,10 @@ struct Open {
   std::unique_ptr<DurableOpen> durable = nullptr;  // of an open that outlives its connection
 
   bool is_disconnected() const { return durable != nullptr && !durable->connected; }
+  Link* file_link = nullptr;  // of a stream: the name its file was opened by; null for the root
+
+  /// The name of the file, also where a stream of it is open.
+  Link* name_of_file() const { return node->is_stream() ? file_link : link; }
   bool may(std::uint32_t any_of) const { return (access & any_of) != 0; }
 };
 
@@ -114,10 +126,16 @@ bool same_state(const ObjectState& one, const ObjectState& other);
 /// What a client sees of a node by one of its names.
 FileFacts facts_of(const Node& node, const Link* link);
 
+/// Of a stream it is its size, and else what its file is (MS-FSA 2.1.5.12).
+FileFacts facts_of(const Open& open);
+
 /// "dir\sub\name"; empty for the root.
 std::string path_of(const Link* link);
+/// The same, with ":stream" behind it.
+std::string path_of(const Open& open);
 
 /// The highest LSN that a path shows.
 Lsn path_shows(const Link* link);
+Lsn path_shows(const Open& open);
 
 }  // namespace understudy

@@ -10,17 +10,21 @@ namespace understudy {
 /// STATUS_BUFFER_OVERFLOW, with the name cut, when there is no room for it. No room at all: nobody
 /// wants the name.
 Task<Status> Volume::query_information(Irp& irp) {
+  if (irp.minor == static_cast<std::uint8_t>(QueryMinor::streams)) {
+    const Status listed = co_await query_streams(irp);
+    co_return listed;
+  }
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
   const Open& open = **found;
   const std::optional<Bytes> room = seams_.arena.room(irp.payload);
   if (!room) co_return Status::invalid_parameter;
-  show(irp, std::max(open.node->last_lsn, path_shows(open.link)));
-  irp.query.facts = facts_of(*open.node, open.link);
+  show(irp, std::max(open.node->last_lsn, path_shows(open)));
+  irp.query.facts = facts_of(open);
   irp.query.access = open.access;
   irp.query.options = open.options;
   if (room->empty()) co_return Status::success;
-  const std::string path = path_of(open.link);
+  const std::string path = path_of(open);
   const std::size_t length = std::min(path.size(), room->size());
   std::copy_n(path.begin(), length, room->begin());
   irp.payload.length = static_cast<std::uint32_t>(length);
@@ -46,7 +50,7 @@ Task<Status> Volume::flush_buffers(Irp& irp) {
   if (!found) co_return found.status();
   const Open& open = **found;
   if (!open.may(access::kWriteData | access::kAppendData)) co_return Status::access_denied;
-  show(irp, std::max(open.node->last_lsn, path_shows(open.link)));
+  show(irp, std::max(open.node->last_lsn, path_shows(open)));
   co_return Status::success;
 }
 

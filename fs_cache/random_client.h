@@ -21,7 +21,7 @@ class RandomClient {
 
   /// One operation, whatever comes of it: if the node says success, the model does it too.
   void step(TestNode& node) {
-    switch (below(12)) {
+    switch (below(15)) {
       case 0:
       case 1:
         return make(node, below(3) == 0);
@@ -39,6 +39,11 @@ class RandomClient {
         return take_name(node, false);
       case 10:
         return set_attributes(node);
+      case 11:
+      case 12:
+        return write_stream(node);
+      case 13:
+        return below(2) == 0 ? rename_stream(node) : remove_stream(node);
       default:
         return remove(node);
     }
@@ -51,6 +56,8 @@ class RandomClient {
     std::map<std::string, std::string> expected;
     for (const auto& [path, file] : tree_) {
       if (!path.empty()) expected[path] = file == nullptr ? "directory" : text_of(*file);
+      if (file == nullptr) continue;
+      for (const auto& [name, bytes] : file->streams) expected[path + ":" + name] = bytes;
     }
     EXPECT_EQ(seen, expected);
   }
@@ -66,6 +73,7 @@ class RandomClient {
   struct File {
     std::string bytes;
     std::uint32_t attributes = 0;
+    std::map<std::string, std::string> streams = {};
   };
   using Tree = std::map<std::string, std::shared_ptr<File>>;  // null: a directory
 
@@ -124,9 +132,70 @@ class RandomClient {
     file->attributes |= attribute::kArchive;
   }
 
+  std::string stream_name() { return std::string(1, static_cast<char>('s' + below(3))); }
+
+  /// Of a file that is there, or that comes to be with its stream.
+  void write_stream(TestNode& node) {
+    const std::string path = below(4) == 0 ? place() : existing();
+    const bool is_new = !tree_.contains(path);
+    if (!is_new && tree_[path] == nullptr) return;
+    const std::string name = stream_name();
+    const bool empties = below(4) == 0;
+    const std::uint64_t handle =
+        node.must_open(path + ":" + name,
+                       {.disposition = empties ? Disposition::overwrite_if : Disposition::open_if,
+                        .access = access::kWriteData});
+    if (is_new) tree_[path] = std::make_shared<File>(File{"", attribute::kArchive});
+    std::string& bytes = tree_[path]->streams[name];
+    if (empties) bytes.clear();
+    const std::uint64_t offset = below(50);
+    const std::string data(below(50), static_cast<char>('A' + below(26)));
+    EXPECT_EQ(node.write(handle, offset, data), Status::success);
+    close(node, handle);
+    if (data.empty()) return;
+    bytes.resize(std::max<std::size_t>(bytes.size(), offset + data.size()));
+    bytes.replace(offset, data.size(), data);
+  }
+
+  void rename_stream(TestNode& node) {
+    const std::string path = existing();
+    const std::string from = stream_name();
+    const std::string to = stream_name();
+    const std::shared_ptr<File> file = tree_[path];
+    if (file == nullptr || !file->streams.contains(from)) return;
+    const std::uint64_t handle = open(node, path + ":" + from, access::kDelete);
+    const Status status = node.rename(handle, ":" + to, true);
+    close(node, handle);
+    const bool in_the_way = file->streams.contains(to) && !file->streams[to].empty();
+    EXPECT_EQ(ok(status), from == to || !in_the_way) << from << to;
+    if (failed(status) || from == to) return;
+    file->streams[to] = file->streams[from];
+    file->streams.erase(from);
+  }
+
+  void remove_stream(TestNode& node) {
+    const std::string path = existing();
+    const std::string name = stream_name();
+    const std::shared_ptr<File> file = tree_[path];
+    if (file == nullptr) return;
+    const Status expected =
+        file->streams.contains(name) ? Status::success : Status::object_name_not_found;
+    EXPECT_EQ(node.remove(path + ":" + name), expected);
+    file->streams.erase(name);
+  }
+
+  /// Now and then by overwriting it, which takes its streams.
+  void empty_file(TestNode& node, const std::string& path, File& file) {
+    close(node, node.must_open(path, {.disposition = Disposition::supersede,
+                                      .access = access::kReadData,
+                                      .attributes = file.attributes & attribute::kHidden}));
+    file = {"", (file.attributes & attribute::kHidden) | attribute::kArchive};
+  }
+
   void resize(TestNode& node) {
     const std::string path = existing();
     const std::shared_ptr<File> file = tree_[path];
+    if (file != nullptr && below(4) == 0) return empty_file(node, path, *file);
     const std::uint64_t handle = file == nullptr ? 0 : open(node, path, access::kWriteData);
     if (handle == 0) return;
     const std::uint64_t size = below(200);
@@ -190,6 +259,10 @@ class RandomClient {
       seen[inner] = entry.facts.directory != 0
                         ? "directory"
                         : text_of({node.content(inner), entry.facts.attributes});
+      if (entry.facts.directory == 0) {
+        for (const auto& [name, size] : node.streams(inner))
+          seen[inner + ":" + name] = node.content(inner + ":" + name);
+      }
       if (entry.facts.directory != 0) look(node, inner, seen);
     }
   }
@@ -204,6 +277,8 @@ class RandomClient {
                  ' ' + std::to_string(facts.write_time) + ' ' + std::to_string(facts.change_time);
     if (facts.directory == 0) {
       seen[path] += " content " + node.content(path);
+      for (const auto& [name, size] : node.streams(path))
+        seen[path + ":" + name] = node.content(path + ":" + name);
       return;
     }
     for (const Listed& entry : node.list(path)) paint(node, below_path(path, entry.name), seen);

@@ -139,13 +139,15 @@ void Volume::put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBy
   RecordHeader effect = effect_on(Effect::write, node.id, state);
   if (planted(Mutant::size_not_logged)) effect.size = node.state.size;
   effect.offset = offset;
+  const bool touches_file = touch_file(effect, open);
   const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, data);
   node.unwritten_data().extents.write(offset, logged.data, logged.lsn);
   node.content_lsn = node.last_lsn = logged.lsn;
   const std::uint32_t grown = state.size != node.state.size ? change::kSize : 0;
   node.state = state;
+  if (touches_file) file_touched(node, effect, logged.lsn);
   break_readers(open);
-  changed(open.link, ChangeAction::modified, change::kLastWrite | grown, logged.lsn);
+  changed_data(open, change::kLastWrite | grown, logged.lsn);
 }
 
 }  // namespace understudy

@@ -3,6 +3,7 @@
 
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/volume.h"
 #include "iomgr/mutant.h"
 
@@ -30,6 +31,13 @@ Task<Status> Volume::take_name(Irp& irp, bool moves) {
   if (!text) co_return Status::invalid_parameter;
   const Result<Path> path = parse_path(as_text(*text));
   if (!path) co_return path.status();
+  const Result<Open*> from = find_open(irp);
+  if (!from) co_return from.status();
+  if ((*from)->node->is_stream() || path->has_stream() || path->names_data) {
+    if (!moves) co_return Status::invalid_parameter;
+    const Status renamed = co_await rename_stream(irp, *path);
+    co_return renamed;
+  }
   if (path->components.empty() || path->directory_only) co_return Status::object_name_invalid;
   const std::string& name = path->components.back();
   Reservation reservation;
@@ -77,6 +85,7 @@ Status Volume::check_source(const Open& open, bool moves) const {
   if (open.link == nullptr) return Status::invalid_parameter;  // the root
   if (moves && !open.may(access::kDelete)) return Status::access_denied;
   if (open.link->delete_pending) return Status::delete_pending;
+  if (moves && has_open_streams(*open.node)) return Status::access_denied;
   if (!open.node->is_directory()) return Status::success;
   if (!moves) return Status::file_is_a_directory;
   return holds_opens(*open.node) ? Status::access_denied : Status::success;
@@ -98,7 +107,9 @@ Status Volume::check_target(const Irp& irp, const Open& open, const Walk& walk, 
   if (walk.link->delete_pending) return Status::delete_pending;
   const Node& replaced = *walk.node;
   const bool read_only = (replaced.state.attributes & attribute::kReadOnly) != 0;
-  const bool in_use = walk.link->opens > 0 || (&replaced != open.node && !replaced.opens.empty());
+  const bool in_use =
+      walk.link->opens > 0 ||
+      (&replaced != open.node && (!replaced.opens.empty() || has_open_streams(replaced)));
   if (replaced.is_directory() || open.node->is_directory() || read_only || in_use)
     return Status::access_denied;
   return Status::success;
@@ -128,7 +139,8 @@ std::size_t Volume::room_for_renamed(const Open& open, const Walk& walk,
 bool Volume::holds_opens(const Node& directory) const {
   return std::any_of(opens_.begin(), opens_.end(), [&directory](const auto& entry) {
     const Open& open = *entry.second;
-    return open.link != nullptr && is_inside(open.link->parent, directory);
+    const Link* const link = open.name_of_file();
+    return link != nullptr && is_inside(link->parent, directory);
   });
 }
 

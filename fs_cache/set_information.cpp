@@ -76,7 +76,7 @@ Task<Status> Volume::set_basic(Irp& irp) {
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
   Open& open = **found;
-  Node& node = *open.node;
+  const Node& node = open.node->file();
   show(irp, node.last_lsn);
   if (!open.may(access::kWriteAttributes)) co_return Status::access_denied;
   const SetParameters& set = irp.set;
@@ -100,14 +100,27 @@ Task<Status> Volume::set_basic(Irp& irp) {
   co_return Status::success;
 }
 
+/// Of the file, also where a stream of it is open.
 void Volume::set_state(Irp& irp, const Open& open, std::uint32_t what, const ObjectState& state,
                        Reservation reservation) {
-  Node& node = *open.node;
+  Node& node = open.node->file();
   const Logged logged = commit(irp, std::move(reservation), effect_on(Effect::set, node.id, state));
+  node.state = state;
+  node.last_lsn = logged.lsn;
+  changed(open.name_of_file(), ChangeAction::modified, what, logged.lsn);
+}
+
+void Volume::set_size(Irp& irp, const Open& open, const ObjectState& state,
+                      Reservation reservation) {
+  Node& node = *open.node;
+  RecordHeader effect = effect_on(Effect::set, node.id, state);
+  const bool touches_file = touch_file(effect, open);
+  const Logged logged = commit(irp, std::move(reservation), effect);
   node.resize(state.size, logged.lsn);
   node.state = state;
   node.last_lsn = logged.lsn;
-  changed(open.link, ChangeAction::modified, what, logged.lsn);
+  if (touches_file) file_touched(node, effect, logged.lsn);
+  changed_data(open, change::kSize | change::kLastWrite, logged.lsn);
 }
 
 /// Only marks the name: whoever closes it last deletes it.
@@ -123,7 +136,8 @@ Task<Status> Volume::set_disposition(Irp& irp) {
     if (!open.may(access::kDelete)) co_return Status::access_denied;
     if (open.link == nullptr) co_return Status::cannot_delete;
     if (irp.set.delete_file != 0) {
-      if ((node.state.attributes & attribute::kReadOnly) != 0) co_return Status::cannot_delete;
+      if ((node.file().state.attributes & attribute::kReadOnly) != 0)
+        co_return Status::cannot_delete;
       if (node.is_directory() && node.directory == nullptr) {
         const Status loaded = co_await names_.load(node.id);
         if (failed(loaded)) co_return loaded;
@@ -171,7 +185,7 @@ Task<Status> Volume::resize(Irp& irp, bool allocation) {
   if (!open.keeps_write_time) state.write_time = now();
   if (!open.keeps_change_time) state.change_time = now();
   break_readers(open);
-  set_state(irp, open, change::kSize | change::kLastWrite, state, std::move(*reservation));
+  set_size(irp, open, state, std::move(*reservation));
   co_return Status::success;
 }
 

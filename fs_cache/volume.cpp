@@ -274,7 +274,8 @@ ObjectId Volume::new_object_id() {
   return (epoch << 40) | ++objects_made_;
 }
 
-void Volume::changed_entries(Node& directory, FileTime time) {
+void Volume::changed_entries(Node& changed, FileTime time) {
+  Node& directory = changed.file();
   directory.state.write_time = time;
   directory.state.change_time = time;
 }

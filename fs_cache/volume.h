@@ -26,6 +26,8 @@
 namespace understudy {
 
 struct FlushPlan;
+struct GoneStream;
+enum class CreateAction : std::uint32_t;
 enum class MediumHolds;
 
 struct VolumeOptions {
@@ -136,12 +138,43 @@ class Volume {
   std::size_t room_for_create(const CreateRequest& request, const Walk& walk) const;
   RecordHeader make_object(const CreateRequest& request, Node& parent, Link*& link);
   RecordHeader overwrite(const CreateRequest& request, Node& node);
-  Open& add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link);
+  Open& add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link,
+                 Link* file_link = nullptr);
+  void answer_create(Irp& irp, Open& open, CreateAction action);
+
+  // create_stream.cpp
+  Status check_stream(const CreateRequest& request, const Walk& walk) const;
+  void finish_create_stream(Irp& irp, const CreateRequest& request, const Walk& walk,
+                            Reservation reservation);
+  Link& make_stream(Irp& irp, const CreateRequest& request, Node& file, Link* file_link,
+                    Reservation reservation);
+  Link& make_file_with_stream(Irp& irp, const CreateRequest& request, Node& parent,
+                              Reservation reservation, Link*& file_link);
+  void overwrite_stream(Irp& irp, Node& stream, Reservation reservation);
+  void streams_removed(Node& file, const Link* file_link, const std::vector<GoneStream>& gone,
+                       Lsn lsn);
+
+  // streams.cpp
+  Task<Status> query_streams(Irp& irp);
+  Task<Status> close_stream(Irp& irp);
+  void remove_stream(Irp& irp, Link& stream, const Link* file_link, Reservation reservation);
+  static bool touch_file(RecordHeader& effect, const Open& open);
+  static void file_touched(Node& stream, const RecordHeader& effect, Lsn lsn);
+
+  // rename_stream.cpp
+  Task<Status> rename_stream(Irp& irp, const Path& path);
+  Status check_stream_target(const Irp& irp, const Open& open, const Path& path,
+                             const Link* target) const;
+  void put_stream_name(Irp& irp, Open& open, Link* replaced, const std::string& name,
+                       Reservation reservation);
+  void become_default(Irp& irp, Open& open, Reservation reservation);
 
   // close.cpp
+  void leave(Open& open);
   void end_open(Irp& irp, Open& open, bool deletes, Reservation reservation);
-  void remove_name(Irp& irp, Link& link, const std::vector<Property>& properties,
-                   Reservation reservation);
+  void remove_name(Irp& irp, Link& link, Reservation reservation,
+                   const std::vector<GoneStream>& streams = {},
+                   const std::vector<Property>& properties = {});
 
   // durable.cpp
   void grant_durable(Irp& irp, const CreateRequest& request, Open& open);
@@ -201,7 +234,9 @@ class Volume {
 
   // change_notify.cpp
   Result<Watch*> find_watch(const Irp& irp);
-  void changed(const Link* link, ChangeAction action, std::uint32_t what, Lsn lsn);
+  void changed(const Link* link, ChangeAction action, std::uint32_t what, Lsn lsn,
+               const std::string& stream = {});
+  void changed_data(const Open& open, std::uint32_t what, Lsn lsn);
   void changed_name(const Link& link, ChangeAction action, Lsn lsn);
   bool wake_one(Watch& watch, Status status);
   void end_watch(Open& open);
@@ -224,6 +259,7 @@ class Volume {
   static Task<Status> refuse(Status status);
   void set_state(Irp& irp, const Open& open, std::uint32_t what, const ObjectState& state,
                  Reservation reservation);
+  void set_size(Irp& irp, const Open& open, const ObjectState& state, Reservation reservation);
   Task<Status> rename(Irp& irp) { return take_name(irp, true); }
   Task<Status> link(Irp& irp) { return take_name(irp, false); }
   Task<Status> take_name(Irp& irp, bool moves);
@@ -235,6 +271,7 @@ class Volume {
 
   // flush.cpp
   Task<Status> flush(Lsn upto);
+  Task<Status> attempt(Lsn upto);
   Task<Status> write_prefix(Lsn upto, MediumHolds holds);
   void leave_out_brief_opens(FlushPlan& plan) const;
   Task<Status> write_plan(FlushPlan& plan, const Applied& applied);
@@ -270,6 +307,7 @@ class Volume {
 
   Credits flush_turn_;
   Lsn attempted_ = 0;    // a flush that failed has tried to write so much
+  Lsn intended_ = 0;     // of a flush whose objects are durable, and perhaps its intent
   Lsn failed_sync_ = 0;  // of the mutant that trusts a second sync
   std::uint64_t flushes_begun_ = 0;
   bool replayed_ = false;          // the log holds records of another node

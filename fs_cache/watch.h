@@ -20,6 +20,9 @@ inline constexpr std::uint32_t kSize = 0x8;
 inline constexpr std::uint32_t kLastWrite = 0x10;
 inline constexpr std::uint32_t kLastAccess = 0x20;
 inline constexpr std::uint32_t kCreation = 0x40;
+inline constexpr std::uint32_t kStreamName = 0x200;
+inline constexpr std::uint32_t kStreamSize = 0x400;
+inline constexpr std::uint32_t kStreamWrite = 0x800;
 }  // namespace change
 
 /// FILE_ACTION_*, MS-FSCC 2.7.1.
@@ -29,6 +32,9 @@ enum class ChangeAction : std::uint32_t {
   modified = 3,
   renamed_old_name = 4,
   renamed_new_name = 5,
+  added_stream = 6,
+  removed_stream = 7,
+  modified_stream = 8,
 };
 
 struct Watch {

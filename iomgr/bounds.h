@@ -85,6 +85,8 @@ inline constexpr std::size_t kMaxOpensPerVolume = 262'144;
 inline constexpr std::size_t kMaxLocksPerFile = 16384;
 inline constexpr std::size_t kMaxBytesToNotify = 64 * kKiB;
 inline constexpr std::uint32_t kMaxLinks = 1024;  // names of one file, as on NTFS
+// Named streams of one file: an operation that removes them all lists them in one record.
+inline constexpr std::size_t kMaxStreams = 1024;
 // The largest file, as on NTFS with clusters of 4 KiB; the host's file systems can hold it.
 inline constexpr std::uint64_t kMaxFileSize = (std::uint64_t{1} << 44) - 64 * kKiB;
 
@@ -113,6 +115,7 @@ inline constexpr int kListenBacklog = 128;
 // Entries of a layer's trace ring; a power of two.
 inline constexpr std::uint32_t kTraceEntries = 4096;
 
+static_assert(kMaxStreams * (kMaxNameBytes + 10) <= kMaxTransfer);
 static_assert(kMaxOutstandingNetstack + kMaxPended + kMaxOutstandingReplay + 2 * kMaxLuns <
               kMaxOutstandingLink);
 

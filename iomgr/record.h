@@ -27,8 +27,14 @@
 
 namespace understudy {
 
+// A named stream is an object whose name stands in the streams directory of its file, an id with
+// the top bit (fs_cache/medium/medium.h). A record of which that is the parent also gives the file
+// the record's change time, as an entry does to its directory; a `write` or `set` of a stream names
+// it as `parent` for that alone.
 enum class Effect : std::uint16_t {
-  create = 1,  // `object` comes to be (a directory if `attributes` say so); parent/name -> object
+  create =
+      1,  // `object` comes to be (a directory if `attributes` say so); parent/name -> object.
+          // With a target name also an empty stream of it, `replaced`: target_parent/target_name
   write = 2,   // `data` at `offset`; the file's size is `size` from now on
   set = 3,     // `object` has this size, these attributes and times
   unlink = 4,  // parent/name is gone
@@ -43,6 +49,8 @@ enum class Effect : std::uint16_t {
 inline constexpr std::uint16_t kRemovesObject = 1;  // unlink: that was the last name of `object`
 inline constexpr std::uint16_t kRemovesReplaced =
     2;  // rename, link: that was the last name of `replaced`
+inline constexpr std::uint16_t kRemovesStreams =
+    4;  // set, unlink: `data` lists streams of `object` that are gone (fs_cache/streams.h)
 
 struct RecordHeader {
   static constexpr std::uint32_t kMagic = 0x31525355;  // "USR1"

@@ -29,6 +29,21 @@ namespace understudy {
 using ObjectId = std::uint64_t;
 inline constexpr ObjectId kRootObject = 1;
 
+// The named streams of an object stand in a directory of its own, which no name leads to: its
+// streams directory. It has the object's id with the top bit, which ids given to objects (`epoch
+// << 40 | counter`) have not. It comes to be with the first stream and goes with the object.
+inline constexpr ObjectId kStreamsOf = ObjectId{1} << 63;
+constexpr ObjectId streams_of(ObjectId object) {
+  return object | kStreamsOf;
+}
+constexpr bool is_streams_directory(ObjectId object) {
+  return (object & kStreamsOf) != 0;
+}
+/// Whose streams directory it is.
+constexpr ObjectId file_of(ObjectId streams) {
+  return streams & ~kStreamsOf;
+}
+
 /// What the medium keeps of an object beside its bytes. Times are FILETIME.
 struct ObjectState {
   std::uint64_t size = 0;
@@ -150,7 +165,8 @@ class Medium {
   virtual Task<Status> write_entries(std::span<const EntryCell> entries) = 0;        // 3
   virtual Task<Status> sync_directories(std::span<const ObjectId> directories) = 0;  // 4
   virtual Task<Status> write_applied(const Applied& applied) = 0;  // 5, durable when it completes
-  /// Their properties go with them.
+  /// With their properties, their streams directories and all streams in them. A missing object is
+  /// fine.
   virtual Task<Status> remove_objects(std::span<const ObjectId> objects) = 0;  // 7
 
   // The mailbox: a slot for each node in each of two areas (0 and 1), for which nobody needs the

@@ -65,9 +65,14 @@ void MemoryDisk::apply(Image& image, const Cell& cell) {
             }
           },
           [&](const Drop& drop) {
+            const ObjectId streams = streams_of(drop.object);
             image.objects.erase(drop.object);
-            std::erase_if(image.entries,
-                          [&](const auto& entry) { return entry.first.first == drop.object; });
+            image.objects.erase(streams);
+            std::erase_if(image.entries, [&](const auto& entry) {
+              const ObjectId directory = entry.first.first;
+              if (directory == streams) image.objects.erase(entry.second);
+              return directory == drop.object || directory == streams;
+            });
             image.properties.erase({PropertyKind::security_descriptor, drop.object});
             image.properties.erase({PropertyKind::extended_attributes, drop.object});
           },

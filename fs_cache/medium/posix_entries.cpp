@@ -202,6 +202,38 @@ IoOutcome drop_all_stale_names(const LunFolders& folders) {
   return drop_long_names(folders, names);
 }
 
+IoOutcome remove_streams(const LunFolders& folders, ObjectId object, std::vector<ObjectId>& removed,
+                         Notices& notices) {
+  const ObjectId streams = streams_of(object);
+  const std::string folder = id_text(streams);
+  if (faccessat(folders.directories.get(), folder.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0)
+    return {};
+  std::vector<std::string> names;
+  const auto collect = [&](const std::string& name, unsigned char) -> IoOutcome {
+    names.push_back(name);
+    return {};
+  };
+  if (auto failure = for_each_name(folders.directories.get(), folder, collect)) return failure;
+  for (const std::string& name : names) {
+    std::optional<ObjectAttribute> found;
+    const std::string path = folders.directory_path(streams) + "/" + name;
+    IoOutcome failure = find_attribute(path, found);
+    const bool damaged = failure && failure->status == Status::file_corrupt;
+    if (failure && !damaged) return failure;
+    if (!found && !damaged) continue;  // the host's
+    // The object before its name: as long as that is there it tells which object it is.
+    if (found) {
+      failure = remove_object(folders, found->id, notices);
+      if (failure) return failure;
+    }
+    failure = unlink_at(folders.directories.get(), entry_path(streams, name));
+    if (failure) return failure;
+    if (found) removed.push_back(found->id);
+  }
+  if (auto failure = remove_object(folders, streams, notices)) return failure;
+  return drop_long_names_of(folders, streams);
+}
+
 IoOutcome drop_long_names_of(const LunFolders& folders, ObjectId directory) {
   const std::string folder = id_text(directory);
   if (faccessat(folders.long_names.get(), folder.c_str(), F_OK, AT_SYMLINK_NOFOLLOW) != 0)

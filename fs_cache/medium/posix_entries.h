@@ -39,6 +39,11 @@ IoOutcome drop_all_stale_names(const LunFolders& folders);
 /// Of a directory that is being removed.
 IoOutcome drop_long_names_of(const LunFolders& folders, ObjectId directory);
 
+/// The streams directory of an object that is being removed, with the streams in it; `removed` gets
+/// their ids.
+IoOutcome remove_streams(const LunFolders& folders, ObjectId object, std::vector<ObjectId>& removed,
+                         Notices& notices);
+
 /// STATUS_OBJECT_NAME_NOT_FOUND: the medium has no such directory.
 IoOutcome list_directory(const LunFolders& folders, ObjectId directory,
                          std::vector<ListedEntry>& out, Notices& notices);

@@ -462,13 +462,26 @@ Task<Status> PosixMedium::remove_objects(std::span<const ObjectId> objects) {
     unsynced_.files.erase(object);
   }
   Notices notices;
+  std::vector<ObjectId> streams;
   const Status status = co_await run(medium_points::kRemove, objects.size(), [&](std::size_t i) {
     files[i].reset();
+    if (auto failure = remove_streams(*folders, objects[i], streams, notices)) return failure;
     if (auto failure = remove_object(*folders, objects[i], notices)) return failure;
     if (auto failure = remove_properties_of(*folders, objects[i])) return failure;
     return drop_long_names_of(*folders, objects[i]);
   });
   report(notices);
+  for (const ObjectId stream : streams) {
+    files.push_back(files_.take(stream));
+    unsynced_.files.erase(stream);
+  }
+  if (!streams.empty()) {
+    const Status closed = co_await run({}, 1, [&](std::size_t) -> IoOutcome {
+      files.clear();
+      return {};
+    });
+    static_cast<void>(closed);
+  }
   co_return status;
 }
 

@@ -175,6 +175,34 @@ TEST_F(PosixMediumTest, ReplacesRenamesAndRemovesEntries) {
   EXPECT_EQ(lun.run(lun.medium.read_state(6)).status(), Status::object_name_not_found);
 }
 
+TEST_F(PosixMediumTest, RemovesTheStreamsOfAnObjectWithIt) {
+  const std::string long_name(255, 's');
+  ASSERT_EQ(flush({{new_file(5, "five"), new_file(8, "s"), new_file(9, "t"), new_file(10, "u"),
+                    new_directory(7), new_directory(streams_of(5)), new_directory(streams_of(7))},
+                   {{1, "f", 5, false},
+                    {1, "d", 7, true},
+                    {streams_of(5), "?s*", 8, false},
+                    {streams_of(5), long_name + long_name, 9, false},
+                    {streams_of(7), "of a directory", 10, false}},
+                   {},
+                   3}),
+            Status::success);
+  const auto listed = lun.run(lun.medium.list(streams_of(5)));
+  ASSERT_TRUE(listed);
+  EXPECT_EQ(listed->size(), 2U);
+  EXPECT_EQ(content_of(lun, 8, 10), "s");
+  EXPECT_EQ(lun.run(lun.medium.list(streams_of(8))).status(), Status::object_name_not_found);
+  const Flush removes{{}, {{1, "f", 0, false}, {1, "d", 0, true}}, {5, 7}, 4};
+  for (int time = 0; time < 2; ++time) {
+    ASSERT_EQ(flush(removes), Status::success);
+    for (const ObjectId gone : {5, 7, 8, 9, 10}) {
+      EXPECT_EQ(lun.run(lun.medium.read_state(gone)).status(), Status::object_name_not_found);
+    }
+    EXPECT_EQ(count_names(folder.path() + "/.understudy/dir"), 1U);
+    EXPECT_EQ(count_names(folder.path() + "/.understudy/long"), 0U);
+  }
+}
+
 TEST_F(PosixMediumTest, LeavesNoTemporaryNameWhereTheEntryIsThatInodeAlready) {
   const Flush once{
       {new_file(5, "x"), new_directory(6)}, {{1, "a", 5, false}, {1, "b", 6, true}}, {}, 1};

@@ -66,17 +66,6 @@ void put_network_open(WireWriter& writer, const File& file) {
   writer.u32(0);
 }
 
-/// One stream, the data; directories have none.
-void put_streams(WireWriter& writer, const File& file) {
-  if (file.facts.directory != 0) return;
-  const std::vector<std::uint8_t> name = text_to_wire("::$DATA");
-  writer.u32(0);
-  writer.u32(static_cast<std::uint32_t>(name.size()));
-  writer.u64(file.facts.size);
-  writer.u64(file.facts.allocation_size);
-  writer.append(name);
-}
-
 void put_id(WireWriter& writer, const File& file) {
   writer.u64(file.open.tree->share.lun);
   writer.u64(file.facts.object);
@@ -109,7 +98,6 @@ constexpr Row kRows[] = {
     {FileClass::alignment, 0, 4, [](WireWriter& writer, const File&) { writer.u32(0); }},
     {FileClass::all, kReadAttributes, 100, put_all},
     {FileClass::alternate_name, 0, 4, put_alternate_name},
-    {FileClass::stream, 0, 0, put_streams},
     {FileClass::compression, 0, 16,
      [](WireWriter& writer, const File& file) {
        writer.u64(file.facts.size);
@@ -139,6 +127,10 @@ Task<Result<Information>> file_information(Netstack& netstack, const Open& open,
                                            std::uint8_t which) {
   if (which == static_cast<std::uint8_t>(FileClass::full_ea)) {
     co_return open.may(kReadEa) ? Status::no_eas_on_file : Status::access_denied;
+  }
+  if (which == static_cast<std::uint8_t>(FileClass::stream)) {
+    Result<Information> streams = co_await stream_information(netstack, open);
+    co_return std::move(streams);
   }
   const Row* row = find_row(which);
   if (row == nullptr) co_return Status::invalid_info_class;

@@ -109,7 +109,8 @@ TEST_F(Files, AreRefusedNamesThatNoFileCanHave) {
   const std::vector<std::pair<std::string, Status>> cases = {
       {"a*b", Status::object_name_invalid},
       {"a?b", Status::object_name_invalid},
-      {"a:b", Status::object_name_invalid},
+      {"a:b\\c", Status::object_name_invalid},
+      {"a:b/c", Status::object_name_invalid},
       {"a/b", Status::object_name_invalid},
       {"a\"b", Status::object_name_invalid},
       {"a<b", Status::object_name_invalid},

@@ -23,6 +23,18 @@ Status check_component(std::string_view component) {
   return units && *units <= bounds::kMaxNameUnits ? Status::success : Status::object_name_invalid;
 }
 
+/// Whether something that can name a stream stands behind the last component, or nothing. What it
+/// says is for fs_cache to read.
+bool cut_stream(std::string_view& path) {
+  const std::size_t last = path.rfind('\\') + 1;  // npos + 1 is 0
+  const std::size_t colon = path.find(':', last);
+  if (colon == std::string_view::npos) return true;
+  const bool nameless = colon == last && last > 0;
+  const std::string_view stream = path.substr(colon);
+  path = path.substr(0, colon);
+  return !nameless && stream.find('/') == stream.npos && stream.find('\0') == stream.npos;
+}
+
 }  // namespace
 
 Result<std::string> path_from_wire(ConstBytes utf16) {
@@ -30,6 +42,8 @@ Result<std::string> path_from_wire(ConstBytes utf16) {
   if (!path || path->empty()) return path;
   if (path->front() == '\\') return Status::invalid_parameter;
   std::string_view rest = *path;
+  if (!cut_stream(rest)) return Status::object_name_invalid;
+  if (rest.empty()) return path;
   if (rest.ends_with('\\')) rest.remove_suffix(1);
   while (true) {
     const std::size_t divider = rest.find('\\');

@@ -12,9 +12,10 @@ namespace understudy::smb2 {
 
 /// A path below a share as an IRP wants it. STATUS_OBJECT_NAME_INVALID: a component that no file
 /// can have as its name (empty,
-/// ".", longer than 255 units, with / : * ? < > " | or a control character; so streams are
-/// refused). STATUS_OBJECT_PATH_SYNTAX_BAD: "..". STATUS_INVALID_PARAMETER: it is not UTF-16, or
-/// begins with '\' (MS-SMB2 3.3.5.9). One '\' at the end stays: it says that a directory is meant.
+/// ".", longer than 255 units, with / : * ? < > " | or a control character). The last one may have
+/// a stream behind it, ":name:$DATA" or a part of that; alone it is one of the root.
+/// STATUS_OBJECT_PATH_SYNTAX_BAD: "..". STATUS_INVALID_PARAMETER: it is not UTF-16, or begins with
+/// '\' (MS-SMB2 3.3.5.9). One '\' at the end stays: it says that a directory is meant.
 Result<std::string> path_from_wire(ConstBytes utf16);
 
 /// A name or pattern without any check but that it is UTF-16 of not too many bytes.

@@ -170,6 +170,31 @@ TEST(Oplock, AnOpenMayWaitInTheMiddleOfACompound) {
   EXPECT_EQ(world.client.bad_signatures, 0U);
 }
 
+TEST(Oplock, ARenameMayWaitInTheMiddleOfACompound) {
+  World world;
+  const Octets target = *utf16le_from_utf8("moved");
+  WireWriter rename;
+  rename.zeros(16);
+  rename.u32(static_cast<std::uint32_t>(target.size()));
+  rename.append(target);
+  world.node.files.breaks_before_rename = true;
+  const FileId previous{~0ULL, ~0ULL};
+  world.client.send(world.client.compound(
+      {{Command::create, TestClient::create_body("file")},
+       {Command::set_info, TestClient::set_body(previous, 10, rename.bytes())},
+       {Command::close, TestClient::close_body(previous)}},
+      kFlagRelated));
+  EXPECT_EQ(world.client.receive().value_or(Response{}).status(), Status::success);
+  EXPECT_EQ(world.client.receive().value_or(Response{}).status(), Status::pending);
+  EXPECT_FALSE(world.client.receive().has_value());
+  world.node.files.complete_pended([](const Irp&) { return true; }, Status::success);
+  EXPECT_EQ(world.client.receive().value_or(Response{}).status(), Status::success);
+  EXPECT_EQ(world.client.receive().value_or(Response{}).status(), Status::success);
+  EXPECT_TRUE(world.node.files.files.contains("moved"));
+  EXPECT_TRUE(world.node.files.handles.empty());
+  EXPECT_EQ(world.client.bad_signatures, 0U);
+}
+
 TEST(Oplock, AcknowledgementsThatMakeNoSenseAreRefused) {
   World world;
   EXPECT_EQ(world.client.ask(Command::oplock_break, Octets(3)).status(), Status::invalid_parameter);

@@ -26,10 +26,12 @@ Task<Status> Compound::pend(Request& request, Reply& reply, Irp& irp) {
   co_return status;
 }
 
-/// Sections 3.3.4.2 and 3.3.5.2.7.2. Before the last of a compound only a CREATE may wait: what
-/// follows it waits too.
+/// Sections 3.3.4.2 and 3.3.5.2.7.2. Before the last of a compound only a CREATE may wait, and what
+/// follows it waits too. A rename beyond that: the Linux kernel's client sends each as CREATE,
+/// SET_INFO and CLOSE, and its programs would get an error for every lease that has to break first.
 Task<Status> Compound::go_async(const Request& request) {
-  if (!last_ && !request.header.is(Command::create)) co_return Status::internal_error;
+  const bool may_wait = request.header.is(Command::create) || request.header.is(Command::set_info);
+  if (!last_ && !may_wait) co_return Status::internal_error;
   if (!connection_.may_pend()) co_return Status::insufficient_resources;
   running_.async_id = connection_.new_async_id();
   co_await connection_.pended().acquire();

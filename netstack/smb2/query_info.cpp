@@ -48,7 +48,7 @@ Status put_cut(Reply& reply, const Information& information, std::uint32_t outpu
   if (output_length < all.size()) {
     return put_information(reply, all.first(output_length), Status::buffer_overflow);
   }
-  return put_information(reply, all, Status::success);
+  return put_information(reply, all, information.status);
 }
 
 Status query_security(const Query& query, const Open& open, Reply& reply) {

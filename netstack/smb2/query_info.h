@@ -15,11 +15,14 @@ struct Information {
   /// With room for less, STATUS_INFO_LENGTH_MISMATCH; with room for this but not for all,
   /// STATUS_BUFFER_OVERFLOW.
   std::size_t fixed = 0;
+  Status status = Status::success;  // STATUS_BUFFER_OVERFLOW: there was more than could be listed
 };
 
 /// MS-FSCC section 2.4.
 Task<Result<Information>> file_information(Netstack& netstack, const Open& open,
                                            std::uint8_t which);
+/// MS-FSCC section 2.4.49.
+Task<Result<Information>> stream_information(Netstack& netstack, const Open& open);
 /// MS-FSCC section 2.5.
 Task<Result<Information>> volume_information(Netstack& netstack, const Open& open,
                                              std::uint8_t which);

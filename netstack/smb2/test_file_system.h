@@ -113,9 +113,10 @@ class TestFileSystem : public Driver {
     complete_pended([](const Irp& irp) { return irp.major == Major::notify_change; },
                     Status::success);
   }
-  bool grants = false;        // oplocks and leases, as they are asked for
-  bool breaks_first = false;  // the next CREATE has to wait
-  Irp broken;                 // what the next break is said to be
+  bool grants = false;                // oplocks and leases, as they are asked for
+  bool breaks_first = false;          // the next CREATE has to wait
+  bool breaks_before_rename = false;  // the next rename has to wait
+  Irp broken;                         // what the next break is said to be
   void break_oplock() {
     complete_pended(
         [](const Irp& irp) {
@@ -278,10 +279,30 @@ class TestFileSystem : public Driver {
 
   Status query(Irp& irp) {
     const std::string& path = handles.at(irp.open).path;
+    if (irp.minor == static_cast<std::uint8_t>(QueryMinor::streams)) return list_streams(irp, path);
     irp.query.facts = facts(path);
     const Bytes room = *arena().room(irp.payload);
     std::copy(path.begin(), path.end(), room.begin());
     irp.payload.length = static_cast<std::uint32_t>(path.size());
+    return Status::success;
+  }
+
+  /// A file "a:s" is the stream "s" of "a".
+  Status list_streams(Irp& irp, const std::string& path) {
+    const std::string file = path.substr(0, path.find(':'));
+    const Bytes room = *arena().room(irp.payload);
+    for (const auto& [name, each] : files) {
+      if (name != file && !name.starts_with(file + ":")) continue;
+      const std::string stream = (name == file ? ":" : "") + name.substr(file.size()) + ":$DATA";
+      StreamEntry entry{};
+      entry.name_length = static_cast<std::uint32_t>(stream.size());
+      entry.size = static_cast<std::uint32_t>((sizeof entry + stream.size() + 7) / 8 * 8);
+      entry.bytes = each.data.size();
+      entry.allocation = (each.data.size() + 4095) / 4096 * 4096;
+      std::memcpy(room.data() + irp.information, &entry, sizeof entry);
+      std::memcpy(room.data() + irp.information + sizeof entry, stream.data(), stream.size());
+      irp.information += entry.size;
+    }
     return Status::success;
   }
 
@@ -290,6 +311,7 @@ class TestFileSystem : public Driver {
     switch (static_cast<SetMinor>(irp.minor)) {
       case SetMinor::rename: {
         const std::string target = text(irp);
+        if (std::exchange(breaks_before_rename, false)) return Status::pending;
         if (files.contains(target) && irp.set.replace == 0) return Status::object_name_collision;
         files[target] = files[open.path];
         files.erase(open.path);

@@ -60,10 +60,11 @@ void put_device(WireWriter& writer, const Volume&) {
 void put_attribute(WireWriter& writer, const Volume&) {
   constexpr std::uint32_t kCasePreserved = 0x2;
   constexpr std::uint32_t kUnicode = 0x4;
+  constexpr std::uint32_t kNamedStreams = 0x00040000;
   constexpr std::uint32_t kHardLinks = 0x00400000;
   // Clients decide by this name what they may expect.
   const std::vector<std::uint8_t> name = text_to_wire("NTFS");
-  writer.u32(kCasePreserved | kUnicode | kHardLinks);
+  writer.u32(kCasePreserved | kUnicode | kNamedStreams | kHardLinks);
   writer.u32(bounds::kMaxNameUnits);
   writer.u32(static_cast<std::uint32_t>(name.size()));
   writer.append(name);

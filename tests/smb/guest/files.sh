@@ -27,7 +27,6 @@ check "the time" test "$(stat -c %Y f)" = 1000000000
 check "read-only" bash -c 'chmod a-w h && ! test -z "$(find h ! -perm /222)" && chmod u+w h'
 check "free space" test "$(stat -f -c %a .)" -gt 0
 check df df .
-check "open files" python3 "$here/open_files.py" /mnt/share
 check remove rm -r d f g h
 check "nothing left" test -z "$(ls -A .)"
 
