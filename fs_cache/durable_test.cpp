@@ -163,6 +163,16 @@ TEST_F(Durable, OfALeaseComesBackWithItsNameAndAsItIsButAfterATakeoverWithWhatTh
   EXPECT_EQ(node->last.create.caching.state, caching::kRead | caching::kHandle);
 }
 
+TEST_F(Durable, IsNotMadeASecondTimeWithItsGuidUnlessItIsARetry) {
+  DurableRequest asked = request(DurableKind::persistent);
+  const std::uint64_t open = hold(asked, {});
+  EXPECT_EQ(client_goes(open), Status::success);
+  EXPECT_EQ(with_request(create_irp({}), "file", asked).status, Status::duplicate_objectid);
+  asked.replay = 1;
+  EXPECT_EQ(with_request(create_irp({}), "file", asked).status, Status::success);
+  EXPECT_EQ(node->last.open, open);
+}
+
 TEST_F(Durable, OfVersion2ComesBackToWhoShowsItsIdAlone) {
   const std::uint64_t open = hold(request(DurableKind::durable_v2));
   EXPECT_EQ(client_goes(open), Status::success);
