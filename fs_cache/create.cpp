@@ -81,8 +81,10 @@ Status Volume::parse_properties(ConstBytes bytes, CreateRequest& request) {
 Task<Status> Volume::create(Irp& irp) {
   const Result<CreateRequest> request = parse_create(irp);
   if (!request) co_return request.status();
-  if (request->durable && request->durable->replay != 0) {
+  const bool replay = request->durable && request->durable->replay != 0;
+  if (replay || (request->durable && request->durable->kind >= DurableKind::durable_v2)) {
     Open* const kept = find_kept(*request->durable);
+    if (kept != nullptr && !replay) co_return Status::duplicate_objectid;
     if (kept != nullptr) co_return give_back_replayed(irp, *kept, *request->durable);
   }
   if (request->durable) {

@@ -4,7 +4,7 @@
 // A durable open is a cell of the LUN like a name: CREATE, LOCK, a changed name and CLOSE record
 // its state, the partner has it before the client hears of the open, and who mounts the LUN next
 // restores it, disconnected. Oplocks that have been broken since are not recorded: a client that
-// comes back says itself what it still has, and gets no more than that.
+// comes back after that says itself what it still has, and gets no more than that.
 #include <algorithm>
 
 #include "fs_cache/create_request.h"
@@ -220,14 +220,14 @@ Status Volume::check_reclaim(const Open& open, const DurableRequest& request, co
   const DurableRequest& its = open.durable->request;
   if (open.durable->connected || open.durable->wanted_at_once(seams_.executor.now()))
     return Status::object_name_not_found;
-  if (its.kind != DurableKind::durable &&
-      (!same(its.create_guid, request.create_guid) || !same(its.client_guid, request.client_guid)))
-    return Status::object_name_not_found;
-  if (its.kind == DurableKind::durable && request.kind != DurableKind::durable)
+  // DHnC shows no GUID; that of an open of version 1 is all zeros.
+  const bool shows_guid = request.kind != DurableKind::durable;
+  if (shows_guid && !same(its.create_guid, request.create_guid))
     return Status::object_name_not_found;
   const bool leased = open.oplock != nullptr && open.oplock->is_lease();
   const bool lease_shown = lease.kind == Caching::lease;
   if (leased != lease_shown) return Status::object_name_not_found;
+  if (leased && !same(its.client_guid, request.client_guid)) return Status::object_name_not_found;
   if (leased && open.oplock->key != lease_key(lease)) return Status::object_name_not_found;
   if (!same(its.owner, request.owner)) return Status::access_denied;
   const Result<Path> own = parse_path(path_of(open.link));
@@ -249,12 +249,14 @@ void Volume::give_back(Irp& irp, Open& open) {
     Oplock& oplock = *open.oplock;
     if (orphaned) oplock.breaking = false;
     oplock.session = irp.session;
-    if (create.caching.kind == Caching::lease)
+    // Else what the client says of the state does not count.
+    if (durable.restored && create.caching.kind == Caching::lease)
       oplock.state = static_cast<std::uint8_t>(oplock.state & create.caching.state);
     create.caching = caching_of(oplock);
   } else {
     create.caching = {};
   }
+  durable.restored = false;
   show(irp, std::max(open.node->last_lsn, path_shows(open.link)));
   irp.open = open.id;
   create.desired_access = open.access;
@@ -369,6 +371,7 @@ void Volume::restore(std::uint64_t id, const OpenState& state, Node& node, Link*
   open.durable = std::make_unique<DurableOpen>();
   open.durable->request = state.request;
   open.durable->create_action = state.create_action;
+  open.durable->restored = true;
   open.durable->lock_sequences = state.lock_sequences;
   if (!state.locks.empty()) {
     if (node.locks == nullptr) node.locks = std::make_unique<RangeLocks>();

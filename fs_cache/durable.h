@@ -13,6 +13,7 @@ struct DurableOpen {
   std::uint16_t create_action = 0;
   LockSequenceArray lock_sequences{};
   bool connected = true;
+  bool restored = false;  // by a mount: breaks since its last record are not known
   // While it is not:
   bool wanted = false;  // somebody waits for its end
   Time guarded{};       // until then it does not end for others

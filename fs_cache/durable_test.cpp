@@ -148,7 +148,7 @@ TEST_F(Durable, IsFoundByTheGuidOfItsCreateAndByARetryOfIt) {
   EXPECT_EQ(node->last.create.create_action, static_cast<std::uint16_t>(CreateAction::created));
 }
 
-TEST_F(Durable, OfALeaseComesBackWithItsNameAndWhatTheClientStillHas) {
+TEST_F(Durable, OfALeaseComesBackWithItsNameAndAsItIsButAfterATakeoverWithWhatTheClientStillHas) {
   const DurableRequest asked = request(DurableKind::durable_v2);
   const std::uint64_t open = hold(asked, lease(caching::kAll));
   EXPECT_EQ(client_goes(open), Status::success);
@@ -157,7 +157,38 @@ TEST_F(Durable, OfALeaseComesBackWithItsNameAndWhatTheClientStillHas) {
   EXPECT_EQ(reclaim(open, asked), Status::object_name_not_found);
   EXPECT_EQ(reclaim(open, asked, lease(caching::kRead | caching::kHandle), "FILE"),
             Status::success);
+  EXPECT_EQ(node->last.create.caching.state, caching::kAll);
+  take_over();
+  EXPECT_EQ(reclaim(open, asked, lease(caching::kRead | caching::kHandle)), Status::success);
   EXPECT_EQ(node->last.create.caching.state, caching::kRead | caching::kHandle);
+}
+
+TEST_F(Durable, IsNotMadeASecondTimeWithItsGuidUnlessItIsARetry) {
+  DurableRequest asked = request(DurableKind::persistent);
+  const std::uint64_t open = hold(asked, {});
+  EXPECT_EQ(client_goes(open), Status::success);
+  EXPECT_EQ(with_request(create_irp({}), "file", asked).status, Status::duplicate_objectid);
+  asked.replay = 1;
+  EXPECT_EQ(with_request(create_irp({}), "file", asked).status, Status::success);
+  EXPECT_EQ(node->last.open, open);
+}
+
+TEST_F(Durable, OfVersion2ComesBackToWhoShowsItsIdAlone) {
+  const std::uint64_t open = hold(request(DurableKind::durable_v2));
+  EXPECT_EQ(client_goes(open), Status::success);
+  EXPECT_EQ(reclaim(open, request(DurableKind::durable)), Status::success);
+}
+
+TEST_F(Durable, WithAnOplockComesBackToAnotherMachineOfItsOwnerButNotWithALease) {
+  DurableRequest elsewhere = request(DurableKind::durable_v2);
+  elsewhere.client_guid[0] = 2;
+  const std::uint64_t open = hold(request(DurableKind::durable_v2));
+  EXPECT_EQ(client_goes(open), Status::success);
+  EXPECT_EQ(reclaim(open, elsewhere), Status::success);
+  EXPECT_EQ(node->close(open), Status::success);
+  const std::uint64_t leased = hold(request(DurableKind::durable_v2), lease(caching::kAll));
+  EXPECT_EQ(client_goes(leased), Status::success);
+  EXPECT_EQ(reclaim(leased, elsewhere, lease(caching::kAll)), Status::object_name_not_found);
 }
 
 TEST_F(Durable, EndsForWhoeverOpensTheFileWhileItsClientIsAway) {

@@ -198,7 +198,7 @@ struct DurableRequest {
   std::uint32_t timeout_ms;       // wished for; 0: the server's choice
   std::uint8_t create_guid[16];   // of version 2 and persistent opens, else zeros
   std::uint8_t client_guid[16];   // ClientGuid of the connection
-  std::uint8_t owner[32];         // SHA-256 of the user's name in lower case
+  std::uint8_t owner[32];         // SHA-256 of the user's name, folded (iomgr/unicode.h)
   std::uint8_t app_instance[16];  // AppInstanceId; zeros: none
 };
 static_assert(sizeof(DurableRequest) == 88);

@@ -236,21 +236,24 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   Create create;
   const Status parsed = parse(request, create);
   if (failed(parsed)) co_return parsed;
-  const Status checked = check(create);
-  if (failed(checked)) co_return checked;
+  const bool pipe = request.tree->share.kind == Share::Kind::pipe;
+  const Status settled = pipe ? Status::success : settle_durable(connection, request, create);
+  if (failed(settled)) co_return settled;
+  const bool returns = !pipe && (create.contexts.reconnect || create.contexts.reconnect_v2);
   if (!request.session->may_open()) co_return Status::too_many_opened_files;
-  if (request.tree->share.kind == Share::Kind::pipe)
-    co_return create_pipe(connection, request, reply, create);
+  // Who takes his open back asks for nothing: rights and options are those that it has (sections
+  // 3.3.5.9.7, 3.3.5.9.12), and the name counts for a lease alone.
+  const Status checked = returns ? Status::success : check(create);
+  if (failed(checked)) co_return checked;
+  if (pipe) co_return create_pipe(connection, request, reply, create);
 
   Result<std::string> path = path_from_wire(create.name);
-  if (!path) co_return path.status();
-  create.path = std::move(*path);
-  const Status settled = settle_durable(connection, request, create);
-  if (failed(settled)) co_return settled;
-  if (create.contexts.reconnect || create.contexts.reconnect_v2) {
+  if (path) create.path = std::move(*path);
+  if (returns) {
     const Status reclaimed = co_await reclaim(connection, request, reply, create);
     co_return reclaimed;
   }
+  if (!path) co_return path.status();
   create.parameters.allocation_size = create.contexts.allocation_size;
   create.parameters.caching = asked_caching(create.level, create.contexts, *connection.negotiation);
   if (create.contexts.app_instance) {

@@ -112,7 +112,8 @@ Task<Status> reclaim(Connection& connection, Request& request, Reply& reply, Cre
   ReclaimedOpen reclaimed{};
   std::memcpy(&reclaimed, payload.bytes().data(), sizeof reclaimed);
   payload.release();
-  create.parameters.create_action = irp.create.create_action;
+  constexpr std::uint16_t kFileOpened = 1;
+  create.parameters.create_action = kFileOpened;  // whatever its CREATE did
   create.parameters.facts = irp.create.facts;
   create.durable = reclaimed.request;
   const std::shared_ptr<Open> open = make_open(connection, request, create, irp);
@@ -166,9 +167,8 @@ Status answer_again(Connection& connection, Request& request, Reply& reply, Crea
   }
   if (!request.header.has(kFlagReplay)) return Status::duplicate_objectid;
   const std::shared_ptr<Open> open = entry->open.lock();
-  // Still on its way, or of a session whose end has not been seen yet: the client tries again.
-  if (open == nullptr || request.session->find_open(open->id) != open)
-    return Status::file_not_available;
+  if (open == nullptr) return Status::file_not_available;  // still on its way
+  if (request.session->find_open(open->id) != open) return Status::duplicate_objectid;
   if (open->tree != request.tree || !same(open->durability.request.owner, create.durable.owner) ||
       !fits(create.parameters.caching, *open)) {
     return Status::access_denied;

@@ -99,6 +99,21 @@ TEST(Durable, HandlesAreGivenBackOverANewConnection) {
             "hi");
 }
 
+TEST(Durable, HandlesAreGivenBackToWhoAsksForNoRightsAtAll) {
+  World world;
+  ASSERT_EQ(world.create({{"DHnQ", kV1}}).status(), Status::success);
+  const FileId id = world.client->file;
+  world.reconnect();
+  const Octets body = TestClient::with_contexts(TestClient::create_body("file", 0, 0, 0),
+                                                {{"DHnC", TestClient::reconnect(id)}});
+  const Response back = world.client->ask(Command::create, body);
+  ASSERT_EQ(back.status(), Status::success);
+  EXPECT_EQ(
+      world.client->ask(Command::write, TestClient::write_body(TestClient::file_id(back), 0, "hi"))
+          .status(),
+      Status::success);
+}
+
 TEST(Durable, HandlesAreGivenBackToTheirOwnerAlone) {
   World world;
   ASSERT_EQ(world.create({{"DH2Q", TestClient::durable_v2()}}).status(), Status::success);

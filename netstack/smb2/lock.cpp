@@ -75,14 +75,19 @@ Task<Status> lock_all(Netstack& netstack, Request& request, Reply& reply,
   const std::shared_ptr<Open> open = request.open;
   for (std::size_t i = 0; i < elements.size(); ++i) {
     const bool may_wait = elements.size() == 1 || !elements[i].waits();
+    bool waited = false;
     Status status = elements[i].is_lock() && may_wait ? Status::success : Status::invalid_parameter;
     while (ok(status)) {
       const bool last = i + 1 == elements.size();
       Irp irp = make(netstack, *open, LockMinor::lock, elements[i], last ? sequence : Sequence{});
       status = co_await netstack.ask(irp);
+      // Nothing was in its way any more, and its handle was closed in the same moment: it was
+      // granted, and went with the handle.
+      if (waited && status == Status::file_closed) status = Status::success;
       if (status != Status::lock_not_granted || !elements[i].waits()) break;
       Irp wait = make(netstack, *open, LockMinor::wait, elements[i]);
       status = co_await request.compound->pend(request, reply, wait);
+      waited = true;
     }
     if (ok(status)) continue;
     elements.resize(i);

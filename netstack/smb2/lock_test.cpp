@@ -80,6 +80,18 @@ TEST(Lock, ThatIsTakenIsWaitedForUnlessItIsWantedAtOnce) {
   EXPECT_EQ(world.client.receive().value_or(Response{}).status(), Status::cancelled);
 }
 
+TEST(Lock, ThatWasWaitedForIsGrantedThoughItsHandleGoesWithWhatWasInItsWay) {
+  World world;
+  world.node.files.locked = {5};
+  const Response interim = world.lock({{5, 1, kExclusive}});
+  EXPECT_EQ(interim.status(), Status::pending);
+  world.node.files.locked.clear();
+  world.node.files.handles.clear();
+  world.node.files.complete_pended([](const Irp&) { return true; }, Status::success);
+  EXPECT_EQ(world.client.receive().value_or(Response{}).status(), Status::success);
+  EXPECT_TRUE(world.node.files.locked.empty());
+}
+
 TEST(Lock, ThatIsSentAgainWithItsSequenceIsNotTakenAgain) {
   World world;
   const std::uint32_t sequence = 7 << 4 | 3;

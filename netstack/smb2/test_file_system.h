@@ -57,6 +57,7 @@ class TestFileSystem : public Driver {
         const Status status = co_await pend(irp);
         co_return status;
       }
+      if (!handles.contains(irp.open)) co_return Status::file_closed;
       const bool locks = irp.minor == static_cast<std::uint8_t>(LockMinor::lock);
       if (locks && !locked.insert(irp.lock.offset).second) co_return Status::lock_not_granted;
       if (!locks && locked.erase(irp.lock.offset) == 0) co_return Status::range_not_locked;
