@@ -33,13 +33,20 @@ Status check_read_only(const Node& node, std::uint32_t desired, bool overwrites,
 
 }  // namespace
 
-/// There are no access lists: what can be asked for is granted, except writing what is read-only.
-std::uint32_t granted_access(std::uint32_t desired, const Node* existing) {
+std::uint32_t needed_access(const Volume::CreateRequest& request) {
+  std::uint32_t needed = request.access & access::kAllOfAFile;
+  if (request.overwrites()) needed |= access::kWriteData;
+  if (request.has(option::kDeleteOnClose)) needed |= access::kDelete;
+  return needed;
+}
+
+std::uint32_t granted_access(std::uint32_t desired, std::uint32_t maximal, const Node* existing) {
   if ((desired & access::kMaximumAllowed) == 0) return desired & access::kAllOfAFile;
   const bool read_only = existing != nullptr && !existing->is_directory() &&
                          (existing->state.attributes & attribute::kReadOnly) != 0;
-  return read_only ? access::kAllOfAFile & ~(access::kWriteData | access::kAppendData)
-                   : access::kAllOfAFile;
+  const std::uint32_t granted =
+      read_only ? maximal & ~(access::kWriteData | access::kAppendData) : maximal;
+  return granted | (desired & access::kAllOfAFile);
 }
 
 Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
@@ -51,10 +58,17 @@ Result<Volume::CreateRequest> Volume::parse_create(const Irp& irp) const {
   if ((create.create_options & option::kOpenByFileId) != 0) return Status::not_supported;
   Result<Path> path = parse_path(as_text(text));
   if (!path) return path.status();
-  CreateRequest request{std::move(*path),      static_cast<Disposition>(create.create_disposition),
-                        create.desired_access, create.share_access,
-                        create.create_options, create.attributes & attribute::kSettable,
-                        create.caching,        std::nullopt};
+  CreateRequest request{std::move(*path),
+                        static_cast<Disposition>(create.create_disposition),
+                        create.desired_access,
+                        create.share_access,
+                        create.create_options,
+                        create.attributes & attribute::kSettable,
+                        create.caching,
+                        std::nullopt,
+                        nullptr,
+                        std::nullopt,
+                        std::nullopt};
   const Status properties = parse_properties(payload->last(create.properties_length), request);
   if (failed(properties)) return properties;
   if ((create.desired_access & (access::kAllOfAFile | access::kMaximumAllowed)) == 0)
@@ -75,7 +89,7 @@ Status Volume::parse_properties(ConstBytes bytes, CreateRequest& request) {
     if (!asked) return asked.status();
     request.durable = *asked;
   }
-  return Status::success;
+  return security_request(*properties, request);
 }
 
 Task<Status> Volume::create(Irp& irp) {
@@ -102,6 +116,11 @@ Task<Status> Volume::create(Irp& irp) {
       if (failed(loaded)) co_return loaded;
       continue;
     }
+    if (const Node* lacking = lacks_properties(walk); lacking != nullptr) {
+      const Status loaded = co_await load_properties(lacking->id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
     show(irp, walk.node == nullptr ? walk.shows : std::max(walk.shows, walk.node->last_lsn));
     Status allowed = check_create(*request, walk);
     const bool violation = allowed == Status::sharing_violation;
@@ -121,14 +140,16 @@ Task<Status> Volume::create(Irp& irp) {
       if (failed(loaded)) co_return loaded;
       continue;
     }
-    const std::size_t room = room_for_create(*request, walk);
+    const Result<NodeProperties> properties = properties_after(*request, walk);
+    if (!properties) co_return properties.status();
+    const std::size_t room = room_for_create(*request, walk, *properties);
     if (room > 0 && !reservation.holds(room)) {
       Result<Reservation> reserved = co_await space_->reserve(room);
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
       continue;
     }
-    finish_create(irp, *request, walk, std::move(reservation));
+    finish_create(irp, *request, walk, *properties, std::move(reservation));
     co_return Status::success;
   }
 }
@@ -142,6 +163,9 @@ Status Volume::check_create(const CreateRequest& request, const Walk& walk) cons
   if (!request.makes_if_absent()) return Status::object_name_not_found;
   if (!walk.parent->names.empty() && walk.parent->names.front()->delete_pending)
     return Status::delete_pending;
+  const std::uint32_t add = request.wants_directory() ? access::kAppendData : access::kWriteData;
+  if ((maximal_access(*walk.parent, nullptr, *request.token) & add) == 0)
+    return Status::access_denied;
   const bool read_only = (request.attributes & attribute::kReadOnly) != 0;
   if (read_only && request.has(option::kDeleteOnClose)) return Status::cannot_delete;
   return Status::success;
@@ -169,16 +193,19 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
     if ((node.state.attributes & kMustAgree & ~request.attributes) != 0)
       return Status::access_denied;
   }
+  const std::uint32_t maximal = maximal_access(node, walk.parent, *request.token);
+  if ((needed_access(request) & ~maximal) != 0 || maximal == 0) return Status::access_denied;
   // Overwriting writes, whatever the handle may do afterwards.
-  const std::uint32_t access =
-      granted_access(request.access, &node) | (request.overwrites() ? access::kWriteData : 0);
+  const std::uint32_t access = granted_access(request.access, maximal, &node) |
+                               (request.overwrites() ? access::kWriteData : 0);
   const bool deletes = (access & access::kDelete) != 0 || request.overwrites();
   const Status streams = deletes ? check_streams_sharing(node) : Status::success;
   return failed(streams) ? streams : check_sharing(node.opens, access, request.share);
 }
 
 /// Bytes of the record; 0: there is none, nothing changes.
-std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& walk) const {
+std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& walk,
+                                    const NodeProperties& properties) const {
   const bool makes = walk.node == nullptr;
   const bool durable = request.durable && !request.path.has_stream();
   if (!makes && !request.overwrites() && !durable) return 0;
@@ -188,6 +215,8 @@ std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& wa
   if (makes) room += name + request.path.stream.size();
   if (!makes && request.overwrites() && !request.path.has_stream())
     room += encode_gone_streams(unopened_streams(*walk.node)).size();
+  if (makes || request.overwrites())
+    room += PropertyChange(makes ? NodeProperties() : walk.node->properties, properties).size();
   if (!durable) return room;
   std::size_t path = path_of(walk.link).size();
   if (makes) {
@@ -200,46 +229,52 @@ std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& wa
 /// The decision has been taken; nothing fails from here on. The memory changes first, as operation
 /// `lsn`, for the record tells of the open too.
 void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
-                           Reservation reservation) {
+                           const NodeProperties& properties, Reservation reservation) {
   if (request.path.has_stream())
-    return finish_create_stream(irp, request, walk, std::move(reservation));
+    return finish_create_stream(irp, request, walk, properties, std::move(reservation));
   const Lsn lsn = last_lsn_ + 1;
   Node* node = walk.node;
   Link* link = walk.link;
-  const std::uint32_t access = granted_access(request.access, node);
+  const PropertyChange change(node == nullptr ? NodeProperties() : node->properties, properties);
   CreateAction action = CreateAction::opened;
   std::vector<GoneStream> gone;
   RecordHeader effect;
   effect.effect = Effect::note;
   if (node == nullptr) {
-    effect = make_object(request, *walk.parent, link);
+    effect = make_object(request, *walk.parent, properties, link);
     node = link->node;
     action = CreateAction::created;
   } else if (request.overwrites()) {
     gone = unopened_streams(*node);
-    effect = overwrite(request, *node);
+    effect = overwrite(request, *node, properties);
     if (!gone.empty()) effect.flags |= kRemovesStreams;
     action = request.disposition == Disposition::supersede ? CreateAction::superseded
                                                            : CreateAction::overwritten;
   }
   if (action != CreateAction::opened && !node->is_directory())
     node->reserved_allocation = std::min(irp.create.allocation_size, bounds::kMaxFileSize);
+  const std::uint32_t maximal = maximal_access(*node, walk.parent, *request.token);
+  const bool made = action == CreateAction::created;
+  const std::uint32_t access = granted_access(request.access, maximal, made ? nullptr : node);
   Open& open = add_open(request, access, *node, link);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);
+  irp.create.desired_access = access;
   irp.create.facts = facts_of(open);
+  irp.create.facts.maximal_access = maximal;
   grant_oplock(irp, open);
   grant_durable(irp, request, open);
   if (action == CreateAction::opened && open.durable == nullptr) return;
 
   std::vector<std::uint8_t> state;
   if (open.durable != nullptr) state = encode_open_state(state_of(open));
-  std::vector<Property> properties;
-  if (open.durable != nullptr) properties.push_back({PropertyKind::open, open.id, state});
+  std::vector<Property> assigned;
+  if (action != CreateAction::opened) assigned = change.assignments(node->id);
+  if (open.durable != nullptr) assigned.push_back({PropertyKind::open, open.id, state});
   const std::string_view name =
       action == CreateAction::created ? std::string_view(link->name) : std::string_view();
   const Logged logged =
-      commit(irp, std::move(reservation), effect, name, {}, encode_gone_streams(gone), properties);
+      commit(irp, std::move(reservation), effect, name, {}, encode_gone_streams(gone), assigned);
   UNDERSTUDY_CHECK(logged.lsn == lsn);
   if (action == CreateAction::created) {
     changed_name(*link, ChangeAction::added, lsn);
@@ -254,37 +289,45 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
   }
 }
 
-void Volume::answer_create(Irp& irp, Open& open, CreateAction action) {
+void Volume::answer_create(Irp& irp, Open& open, CreateAction action, std::uint32_t maximal) {
   grant_oplock(irp, open);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);
+  irp.create.desired_access = open.access;
   irp.create.facts = facts_of(open);
+  irp.create.facts.maximal_access = maximal;
 }
 
-RecordHeader Volume::make_object(const CreateRequest& request, Node& parent, Link*& link) {
+RecordHeader Volume::make_object(const CreateRequest& request, Node& parent,
+                                 const NodeProperties& properties, Link*& link) {
   const FileTime time = now();
   ObjectState state;
   state.attributes = request.wants_directory()
                          ? (request.attributes & ~attribute::kTemporary) | attribute::kDirectory
                          : request.attributes | attribute::kArchive;
+  state.attributes |= properties.attributes();
   state.creation_time = state.access_time = state.write_time = state.change_time = time;
   const ObjectId object = new_object_id();
   RecordHeader effect = effect_on(Effect::create, object, state);
   effect.parent = parent.id;
   Node& node = names_.add_object(object, state, last_lsn_ + 1);
+  node.properties = properties;
   changed_entries(parent, time);
   link = &names_.add_link(parent, request.path.components.back(), node, last_lsn_ + 1);
   return effect;
 }
 
-RecordHeader Volume::overwrite(const CreateRequest& request, Node& node) {
+RecordHeader Volume::overwrite(const CreateRequest& request, Node& node,
+                               const NodeProperties& properties) {
   ObjectState state = node.state;
   const std::uint32_t kept = request.disposition == Disposition::supersede ? 0 : state.attributes;
-  state.attributes = kept | request.attributes | attribute::kArchive;
+  state.attributes = (kept & ~attribute::kInternal) | request.attributes | attribute::kArchive |
+                     properties.attributes();
   state.access_time = state.write_time = state.change_time = now();
   state.size = 0;
   node.resize(0, last_lsn_ + 1);
   node.state = state;
+  node.properties = properties;
   node.last_lsn = last_lsn_ + 1;
   node.reserved_allocation = 0;
   return effect_on(Effect::set, node.id, state);
@@ -292,8 +335,8 @@ RecordHeader Volume::overwrite(const CreateRequest& request, Node& node) {
 
 Open& Volume::add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link,
                        Link* file_link) {
-  auto made = std::make_unique<Open>(
-      Open{(epoch_ << 32) | ++opens_made_, &node, link, access, request.share, request.options});
+  auto made = std::make_unique<Open>(Open{(epoch_ << 32) | ++opens_made_, &node, link, access,
+                                          request.share, request.options, request.token});
   Open& open = *made;
   opens_.emplace(open.id, std::move(made));
   node.opens.push_back(&open);

@@ -23,6 +23,10 @@ bool file_may_be_deleted(const Node& file) {
                              [](const Open* open) { return open->may(access::kDelete); });
 }
 
+const Node* directory_of(const Link* link) {
+  return link == nullptr ? nullptr : link->parent;
+}
+
 }  // namespace
 
 Status Volume::check_stream(const CreateRequest& request, const Walk& walk) const {
@@ -39,8 +43,11 @@ Status Volume::check_stream(const CreateRequest& request, const Walk& walk) cons
   const bool full =
       file.streams != nullptr && file.streams->directory->links.size() >= bounds::kMaxStreams;
   if (walk.node == nullptr && full) return Status::insufficient_resources;
-  const std::uint32_t access =
-      granted_access(request.access, &file) | (request.overwrites() ? access::kWriteData : 0);
+  const std::uint32_t maximal = maximal_access(file, directory_of(walk.file_link), *request.token);
+  const std::uint32_t needed = needed_access(request) | (changes ? access::kWriteData : 0);
+  if ((needed & ~maximal) != 0 || maximal == 0) return Status::access_denied;
+  const std::uint32_t access = granted_access(request.access, maximal, &file) |
+                               (request.overwrites() ? access::kWriteData : 0);
   constexpr std::uint32_t kStream = access::kReadData | access::kWriteData | access::kAppendData |
                                     access::kExecute | access::kDelete;
   const bool keeps = (access & kStream) != 0 && (request.share & share::kDelete) == 0;
@@ -50,13 +57,13 @@ Status Volume::check_stream(const CreateRequest& request, const Walk& walk) cons
 }
 
 void Volume::finish_create_stream(Irp& irp, const CreateRequest& request, const Walk& walk,
-                                  Reservation reservation) {
+                                  const NodeProperties& properties, Reservation reservation) {
   Link* link = walk.link;
   Link* file_link = walk.file_link;
-  const std::uint32_t access = granted_access(request.access, walk.file);
   CreateAction action = CreateAction::created;
   if (walk.file == nullptr) {
-    link = &make_file_with_stream(irp, request, *walk.parent, std::move(reservation), file_link);
+    link = &make_file_with_stream(irp, request, *walk.parent, properties, std::move(reservation),
+                                  file_link);
   } else if (link == nullptr) {
     link = &make_stream(irp, request, *walk.file, file_link, std::move(reservation));
   } else if (request.overwrites()) {
@@ -69,7 +76,10 @@ void Volume::finish_create_stream(Irp& irp, const CreateRequest& request, const 
   Node& node = *link->node;
   if (action != CreateAction::opened)
     node.reserved_allocation = std::min(irp.create.allocation_size, bounds::kMaxFileSize);
-  answer_create(irp, add_open(request, access, node, link, file_link), action);
+  const std::uint32_t maximal =
+      maximal_access(node.file(), directory_of(file_link), *request.token);
+  const std::uint32_t access = granted_access(request.access, maximal, walk.file);
+  answer_create(irp, add_open(request, access, node, link, file_link), action, maximal);
 }
 
 Link& Volume::make_stream(Irp& irp, const CreateRequest& request, Node& file, Link* file_link,
@@ -92,12 +102,13 @@ Link& Volume::make_stream(Irp& irp, const CreateRequest& request, Node& file, Li
 
 /// One operation, so one record: after a crash there are both or neither.
 Link& Volume::make_file_with_stream(Irp& irp, const CreateRequest& request, Node& parent,
-                                    Reservation reservation, Link*& file_link) {
+                                    const NodeProperties& properties, Reservation reservation,
+                                    Link*& file_link) {
   const FileTime time = now();
   ObjectState state;
   state.creation_time = state.access_time = state.write_time = state.change_time = time;
   ObjectState file_state = state;
-  file_state.attributes = request.attributes | attribute::kArchive;
+  file_state.attributes = request.attributes | attribute::kArchive | properties.attributes();
   const ObjectId object = new_object_id();
   const ObjectId stream = new_object_id();
   const std::string& file_name = request.path.components.back();
@@ -106,8 +117,11 @@ Link& Volume::make_file_with_stream(Irp& irp, const CreateRequest& request, Node
   effect.parent = parent.id;
   effect.target_parent = streams_of(object);
   effect.replaced = stream;
-  const Logged logged = commit(irp, std::move(reservation), effect, file_name, name);
+  const PropertyChange change({}, properties);
+  const Logged logged =
+      commit(irp, std::move(reservation), effect, file_name, name, {}, change.assignments(object));
   Node& file = names_.add_object(object, file_state, logged.lsn);
+  file.properties = properties;
   changed_entries(parent, time);
   file_link = &names_.add_link(parent, file_name, file, logged.lsn);
   changed_name(*file_link, ChangeAction::added, logged.lsn);

@@ -266,6 +266,9 @@ void Volume::give_back(Irp& irp, Open& open) {
   create.durable = durable.request.kind;
   create.timeout_ms = durable.request.timeout_ms;
   create.facts = facts_of(*open.node, open.link);
+  const Node* const above = open.link == nullptr ? nullptr : open.link->parent;
+  create.facts.maximal_access =
+      open.node->lacks_properties() ? open.access : maximal_access(*open.node, above, *open.token);
   wake_settled(*open.node);
 }
 
@@ -300,6 +303,11 @@ Task<Status> Volume::reclaim(Irp& irp) {
   if (open == nullptr || open->durable == nullptr) co_return Status::object_name_not_found;
   const Status allowed = check_reclaim(*open, *request, irp.create.caching, *path);
   if (failed(allowed)) co_return allowed;
+  if (const Property* const given = find_property(*properties, PropertyKind::token)) {
+    Result<Token> token = decode_token(given->bytes);
+    if (!token) co_return Status::invalid_parameter;
+    open->token = std::make_shared<const Token>(std::move(*token));
+  }
   give_back(irp, *open);
 
   ReclaimedOpen reclaimed{};
@@ -366,6 +374,7 @@ void Volume::restore(std::uint64_t id, const OpenState& state, Node& node, Link*
     ++link->opens;
     link->delete_pending = link->delete_pending || state.delete_pending;
   }
+  open.token = std::make_shared<const Token>(system_token());  // until its client is back
   open.keeps_write_time = state.keeps_write_time;
   open.keeps_change_time = state.keeps_change_time;
   open.durable = std::make_unique<DurableOpen>();

@@ -64,7 +64,9 @@ FileFacts facts_of(const Node& node, const Link* link) {
   facts.access_time = node.state.access_time;
   facts.write_time = node.state.write_time;
   facts.change_time = node.state.change_time;
-  facts.attributes = node.state.attributes == 0 ? attribute::kNormal : node.state.attributes;
+  const std::uint32_t attributes = node.state.attributes & ~attribute::kInternal;
+  facts.attributes = attributes == 0 ? attribute::kNormal : attributes;
+  facts.ea_size = node.properties.ea_size();
   facts.directory = node.is_directory() ? 1 : 0;
   if (facts.directory == 0) {
     facts.size = node.state.size;

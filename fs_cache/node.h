@@ -21,6 +21,7 @@
 #include "fs_cache/medium/medium.h"
 #include "fs_cache/oplock.h"
 #include "fs_cache/range_locks.h"
+#include "fs_cache/security/object_properties.h"
 #include "fs_cache/watch.h"
 #include "fs_cache/wildcard.h"
 #include "iomgr/irp.h"
@@ -70,6 +71,7 @@ struct Node {
   std::unique_ptr<UnwrittenData> unwritten = nullptr;
   std::unique_ptr<Directory> directory = nullptr;  // its entries, while they are loaded
   std::unique_ptr<Event> loading = nullptr;
+  NodeProperties properties = {};
   Node* owner = nullptr;    // of a stream, and of a streams directory: the file that it belongs to
   Node* streams = nullptr;  // its streams directory, while that is in memory
   bool has_no_streams = false;  // known without a streams directory in memory
@@ -79,6 +81,8 @@ struct Node {
   /// What has the attributes, times and security: of a stream its file.
   Node& file() { return owner == nullptr ? *this : *owner; }
   const Node& file() const { return owner == nullptr ? *this : *owner; }
+  /// It has a descriptor or extended attributes that are not loaded.
+  bool lacks_properties() const { return properties.lack(state.attributes); }
   UnwrittenData& unwritten_data();
   /// Changes the size in memory, as operation `lsn`.
   void resize(std::uint64_t size, Lsn lsn);
@@ -104,6 +108,7 @@ struct Open {
   std::uint32_t access;
   std::uint32_t share;
   std::uint32_t options;
+  std::shared_ptr<const Token> token = nullptr;  // in whose name
   // Times that this open has set by hand, or frozen with -1, are no longer changed by its
   // operations (MS-FSA 2.1.5.14.2).
   bool keeps_write_time = false;

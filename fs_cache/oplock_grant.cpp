@@ -30,7 +30,7 @@ bool can_be_granted(std::uint8_t state) {
 /// Whether the open of `node` has to wait for a break. `violation`: share modes forbid it as things
 /// are; handles that are kept for caching alone may go.
 bool Volume::break_for_open(const CreateRequest& request, Node& node, bool violation) {
-  const std::uint32_t wanted = granted_access(request.access, &node);
+  const std::uint32_t wanted = granted_access(request.access, access::kAllOfAFile, &node);
   const std::uint8_t mask = violation ? kHandle : kWrite;
   bool waits = false;
   const std::vector<std::shared_ptr<Oplock>> all = node.oplocks;
@@ -54,7 +54,7 @@ bool Volume::break_for_open(const CreateRequest& request, Node& node, bool viola
 /// Whether a persistent open whose client is away stands in the way of an open of `node`: nothing
 /// takes its place (section 3.3.5.9, STATUS_FILE_NOT_AVAILABLE).
 bool Volume::is_kept_from(const CreateRequest& request, const Node& node) const {
-  const std::uint32_t wanted = granted_access(request.access, &node);
+  const std::uint32_t wanted = granted_access(request.access, access::kAllOfAFile, &node);
   return std::any_of(node.opens.begin(), node.opens.end(), [&](Open* open) {
     if (!open->is_disconnected() || open->durable->request.kind != DurableKind::persistent)
       return false;

@@ -14,6 +14,10 @@ Task<Status> Volume::query_information(Irp& irp) {
     const Status listed = co_await query_streams(irp);
     co_return listed;
   }
+  if (irp.minor == static_cast<std::uint8_t>(QueryMinor::security))
+    co_return co_await query_security(irp);
+  if (irp.minor == static_cast<std::uint8_t>(QueryMinor::extended_attributes))
+    co_return co_await query_extended(irp);
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
   const Open& open = **found;

@@ -69,6 +69,15 @@ bool list_dots(Enumeration& at, const Node& directory, Listing& listing) {
   return true;
 }
 
+/// A node of the directory whose EaSize can only be told when its attributes have been read.
+const Node* lacks_extended(const Node& directory) {
+  for (const auto& [key, link] : directory.directory->links) {
+    if (link->node->properties.lack(link->node->state.attributes & attribute::kHasExtended))
+      return link->node;
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 Task<Status> Volume::query_directory(Irp& irp) {
@@ -85,6 +94,11 @@ Task<Status> Volume::query_directory(Irp& irp) {
     if (!open.may(access::kReadData)) co_return Status::access_denied;
     if (node.directory == nullptr) {
       const Status loaded = co_await names_.load(node.id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
+    if (const Node* lacking = lacks_extended(node); lacking != nullptr) {
+      const Status loaded = co_await load_properties(lacking->id);
       if (failed(loaded)) co_return loaded;
       continue;
     }

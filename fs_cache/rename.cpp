@@ -1,6 +1,7 @@
 // Names that are given to what exists: rename and hard link (MS-FSA 2.1.5.14.6, 2.1.5.14.11).
 #include <algorithm>
 
+#include "fs_cache/create_request.h"
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
 #include "fs_cache/streams.h"
@@ -54,6 +55,11 @@ Task<Status> Volume::take_name(Irp& irp, bool moves) {
       if (failed(loaded)) co_return loaded;
       continue;
     }
+    if (const Node* lacking = lacks_properties(walk); lacking != nullptr) {
+      const Status loaded = co_await load_properties(lacking->id);
+      if (failed(loaded)) co_return loaded;
+      continue;
+    }
     show(irp, walk.shows);
     const Status target = check_target(irp, open, walk, moves);
     const bool happens_anyway = target == Status::object_name_collision && walk.link != open.link &&
@@ -99,6 +105,7 @@ Status Volume::check_target(const Irp& irp, const Open& open, const Walk& walk, 
   if (!moves && open.node->links >= bounds::kMaxLinks) return Status::too_many_links;
   // Windows opens the target's directory for this, sharing reading and writing, not deleting.
   const std::uint32_t add = open.node->is_directory() ? access::kAppendData : access::kWriteData;
+  if ((maximal_access(*walk.parent, nullptr, *open.token) & add) == 0) return Status::access_denied;
   const Status shared = check_sharing(walk.parent->opens, add, share::kRead | share::kWrite);
   if (failed(shared)) return shared;
   if (walk.link == nullptr || (moves && walk.link == open.link)) return Status::success;
@@ -110,6 +117,8 @@ Status Volume::check_target(const Irp& irp, const Open& open, const Walk& walk, 
   const bool in_use =
       walk.link->opens > 0 ||
       (&replaced != open.node && (!replaced.opens.empty() || has_open_streams(replaced)));
+  if ((maximal_access(replaced, walk.parent, *open.token) & access::kDelete) == 0)
+    return Status::access_denied;
   if (replaced.is_directory() || open.node->is_directory() || read_only || in_use)
     return Status::access_denied;
   return Status::success;

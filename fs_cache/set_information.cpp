@@ -59,9 +59,9 @@ Task<Status> Volume::set_information(Irp& irp) {
     case SetMinor::allocation:
       return set_allocation(irp);
     case SetMinor::security:
-      return refuse(Status::not_supported);
+      return set_security(irp);
     case SetMinor::extended_attributes:
-      return refuse(Status::eas_not_supported);
+      return set_extended(irp);
   }
   return refuse(Status::invalid_info_class);
 }
@@ -89,8 +89,8 @@ Task<Status> Volume::set_basic(Irp& irp) {
   set_time(set.access_time, state.access_time, kept_anyway);
   set_time(set.write_time, state.write_time, open.keeps_write_time);
   if (set.attributes != 0) {
-    state.attributes =
-        (set.attributes & attribute::kSettable) | (state.attributes & attribute::kDirectory);
+    state.attributes = (set.attributes & attribute::kSettable) |
+                       (state.attributes & (attribute::kDirectory | attribute::kInternal));
   }
   const bool changes = !same_state(state, node.state);
   set_time(set.change_time, state.change_time, open.keeps_change_time);

@@ -102,6 +102,8 @@ class Volume {
   std::size_t opens() const { return opens_.size(); }
   LazyWriter& lazy_writer() { return lazy_writer_; }
 
+  struct CreateRequest;
+
  private:
   struct Logged {
     Lsn lsn;
@@ -128,28 +130,31 @@ class Volume {
   FileTime now() const { return seams_.executor.wall_time(); }
 
   // create.cpp
-  struct CreateRequest;
   Result<CreateRequest> parse_create(const Irp& irp) const;
   static Status parse_properties(ConstBytes bytes, CreateRequest& request);
   Status check_create(const CreateRequest& request, const Walk& walk) const;
   Status check_existing(const CreateRequest& request, const Walk& walk) const;
   void finish_create(Irp& irp, const CreateRequest& request, const Walk& walk,
-                     Reservation reservation);
-  std::size_t room_for_create(const CreateRequest& request, const Walk& walk) const;
-  RecordHeader make_object(const CreateRequest& request, Node& parent, Link*& link);
-  RecordHeader overwrite(const CreateRequest& request, Node& node);
+                     const NodeProperties& properties, Reservation reservation);
+  std::size_t room_for_create(const CreateRequest& request, const Walk& walk,
+                              const NodeProperties& properties) const;
+  RecordHeader make_object(const CreateRequest& request, Node& parent,
+                           const NodeProperties& properties, Link*& link);
+  RecordHeader overwrite(const CreateRequest& request, Node& node,
+                         const NodeProperties& properties);
   Open& add_open(const CreateRequest& request, std::uint32_t access, Node& node, Link* link,
                  Link* file_link = nullptr);
-  void answer_create(Irp& irp, Open& open, CreateAction action);
+  void answer_create(Irp& irp, Open& open, CreateAction action, std::uint32_t maximal);
 
   // create_stream.cpp
   Status check_stream(const CreateRequest& request, const Walk& walk) const;
   void finish_create_stream(Irp& irp, const CreateRequest& request, const Walk& walk,
-                            Reservation reservation);
+                            const NodeProperties& properties, Reservation reservation);
   Link& make_stream(Irp& irp, const CreateRequest& request, Node& file, Link* file_link,
                     Reservation reservation);
   Link& make_file_with_stream(Irp& irp, const CreateRequest& request, Node& parent,
-                              Reservation reservation, Link*& file_link);
+                              const NodeProperties& properties, Reservation reservation,
+                              Link*& file_link);
   void overwrite_stream(Irp& irp, Node& stream, Reservation reservation);
   void streams_removed(Node& file, const Link* file_link, const std::vector<GoneStream>& gone,
                        Lsn lsn);
@@ -168,6 +173,15 @@ class Volume {
   void put_stream_name(Irp& irp, Open& open, Link* replaced, const std::string& name,
                        Reservation reservation);
   void become_default(Irp& irp, Open& open, Reservation reservation);
+
+  // security.cpp
+  Task<Status> load_properties(ObjectId object);
+  Task<Status> query_security(Irp& irp);
+  Task<Status> query_extended(Irp& irp);
+  Task<Status> set_security(Irp& irp);
+  Task<Status> set_extended(Irp& irp);
+  void set_properties(Irp& irp, Open& open, std::uint32_t what, NodeProperties properties,
+                      Reservation reservation);
 
   // close.cpp
   void leave(Open& open);

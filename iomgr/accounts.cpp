@@ -10,11 +10,15 @@
 #include <system_error>
 
 #include "iomgr/hex.h"
+#include "iomgr/hmac.h"
 #include "iomgr/md4.h"
 #include "iomgr/unicode.h"
+#include "iomgr/wire.h"
 
 namespace understudy {
 namespace {
+
+constexpr std::string_view kAdminMark = ":admin";
 
 bool has_control_character(std::string_view text) {
   return std::any_of(text.begin(), text.end(),
@@ -83,6 +87,14 @@ bool fill_replacement(int descriptor, const std::string& path, std::string_view 
 }
 
 }  // namespace
+
+std::uint32_t account_number(std::string_view name) {
+  constexpr std::uint32_t kFirst = 1000;
+  constexpr std::string_view kPurpose = "account number";
+  const Hmac digest = hmac_sha256(as_bytes(kPurpose), as_bytes(fold(name)));
+  WireReader reader(digest);
+  return kFirst + reader.u32() % (0x80000000U - kFirst);
+}
 
 std::optional<NtHash> nt_hash(std::string_view password, std::string& error) {
   if (password.empty()) {
@@ -157,7 +169,10 @@ std::optional<Accounts> Accounts::parse(std::string_view text, std::string& erro
       error = where + "no ':' between name and hash";
       return std::nullopt;
     }
-    const auto hash = hash_from_hex(line.substr(colon + 1));
+    std::string_view rest = line.substr(colon + 1);
+    const bool admin = rest.ends_with(kAdminMark);
+    if (admin) rest.remove_suffix(kAdminMark.size());
+    const auto hash = hash_from_hex(rest);
     if (!hash) {
       error = where + "the hash is not 32 hexadecimal digits";
       return std::nullopt;
@@ -167,7 +182,7 @@ std::optional<Accounts> Accounts::parse(std::string_view text, std::string& erro
       error = where + "the user '" + std::string(name) + "' stands there twice";
       return std::nullopt;
     }
-    if (!accounts.put(name, *hash, error)) {
+    if (!accounts.put(name, *hash, error, admin)) {
       error.insert(0, where);
       return std::nullopt;
     }
@@ -181,7 +196,9 @@ std::string Accounts::format() const {
   std::string out;
   for (const Entry& entry : entries_) {
     out.append(entry.comments).append(entry.account.name).append(":");
-    out.append(to_hex(entry.account.nt_hash)).push_back('\n');
+    out.append(to_hex(entry.account.nt_hash));
+    if (entry.account.admin) out.append(kAdminMark);
+    out.push_back('\n');
   }
   return out.append(last_comments_);
 }
@@ -258,21 +275,31 @@ const Account* Accounts::find(std::string_view name) const {
   return found == entries_.end() ? nullptr : &found->account;
 }
 
-bool Accounts::put(std::string_view name, const NtHash& hash, std::string& error) {
+bool Accounts::put(std::string_view name, const NtHash& hash, std::string& error, bool admin) {
   if (!check_account_name(name, error)) return false;
   const auto found = position(name);
-  if (found == entries_.end()) {
-    entries_.push_back({{}, fold(name), {std::string(name), hash}});
-  } else {
-    entries_[static_cast<std::size_t>(found - entries_.begin())].account = {std::string(name),
-                                                                            hash};
+  const std::uint32_t number = account_number(name);
+  Account account{std::string(name), hash, admin};
+  if (found != entries_.end()) {
+    account.admin = admin || found->account.admin;
+    entries_[static_cast<std::size_t>(found - entries_.begin())].account = account;
+    return true;
   }
+  const auto same = numbers_.find(number);
+  if (same != numbers_.end()) {
+    error = "the user name '" + account.name + "' has the number of '" + same->second +
+            "': choose another";
+    return false;
+  }
+  numbers_.emplace(number, account.name);
+  entries_.push_back({{}, fold(name), account});
   return true;
 }
 
 bool Accounts::remove(std::string_view name) {
   const auto found = position(name);
   if (found == entries_.end()) return false;
+  numbers_.erase(account_number(name));
   entries_.erase(found);
   return true;
 }

@@ -1,11 +1,14 @@
 // Who may log on: the accounts file, written by `cluster_app user add` and read by netstack.
 //
-// One line an account, `name:hash`, the hash as 32 hexadecimal digits; '#' starts a line of
-// comment. The hash is as good as the password, so the file is kept readable by its owner only.
+// One line an account, `name:hash` or `name:hash:admin`, the hash as 32 hexadecimal digits; '#'
+// starts a line of comment. `admin`: a member of the administrators, who may take ownership of any
+// file. The hash is as good as the password, so the file is kept readable by its owner only.
 // Invariant: every name in here passed check_account_name, and no two differ in case alone.
 #pragma once
 
 #include <array>
+#include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +23,7 @@ using NtHash = std::array<std::uint8_t, 16>;
 struct Account {
   std::string name;  // UTF-8, in the case in which it was added
   NtHash nt_hash{};
+  bool admin = false;
 };
 
 inline constexpr std::size_t max_account_name_length = 64;       // UTF-16 units
@@ -34,6 +38,11 @@ std::optional<NtHash> nt_hash(std::string_view password, std::string& error);
 /// characters (MS-SAMR section 3.1.1.6), no '#' at the start, no blank at either end. The reason in
 /// `error` if not.
 bool check_account_name(std::string_view name, std::string& error);
+
+/// By which descriptors know the account (the RID of its SID, MS-DTYP 2.4.2): made from the name,
+/// so that it is the same on every node and after every restart. At least 1000, as Windows'
+/// accounts.
+std::uint32_t account_number(std::string_view name);
 
 /// All operations that can fail say so in their result and say why in `error`, a sentence for the
 /// person at the command line.
@@ -55,8 +64,10 @@ class Accounts {
   std::vector<Account> list() const;
   /// Without regard to case; nullptr if there is none. Valid until the next change.
   const Account* find(std::string_view name) const;
-  /// Adds the account, or gives the one of that name the new hash and spelling.
-  bool put(std::string_view name, const NtHash& hash, std::string& error);
+  /// Adds the account, or gives the one of that name the new hash and spelling; an administrator
+  /// stays one. Refuses the name
+  /// whose number is another's already (one of two thousand million).
+  bool put(std::string_view name, const NtHash& hash, std::string& error, bool admin = false);
   /// False if there is none.
   bool remove(std::string_view name);
 
@@ -70,6 +81,7 @@ class Accounts {
   std::vector<Entry>::const_iterator position(std::string_view name) const;
 
   std::vector<Entry> entries_;
+  std::map<std::uint32_t, std::string> numbers_;  // whose they are
   std::string last_comments_;
 };
 

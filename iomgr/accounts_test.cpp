@@ -233,5 +233,24 @@ TEST_F(AccountsFile, IsRefusedWhenItIsTooLarge) {
   EXPECT_NE(error_.find("larger than 1 MiB"), std::string::npos) << error_;
 }
 
+TEST(Accounts, KeepTheMarkOfAnAdministrator) {
+  std::string error;
+  const std::string text =
+      "me:" + std::string(32, 'a') + ":admin\nyou:" + std::string(32, 'b') + "\n";
+  auto accounts = Accounts::parse(text, error);
+  ASSERT_TRUE(accounts.has_value()) << error;
+  EXPECT_TRUE(accounts->find("me")->admin);
+  EXPECT_FALSE(accounts->find("you")->admin);
+  EXPECT_EQ(accounts->format(), text);
+  ASSERT_TRUE(accounts->put("Me", NtHash{}, error));
+  EXPECT_TRUE(accounts->find("me")->admin);
+}
+
+TEST(Accounts, AreKnownByANumberOfTheirName) {
+  EXPECT_EQ(account_number("alice"), account_number("ALICE"));
+  EXPECT_NE(account_number("alice"), account_number("bob"));
+  EXPECT_GE(account_number("alice"), 1000U);
+}
+
 }  // namespace
 }  // namespace understudy

@@ -74,6 +74,8 @@ inline constexpr std::size_t kMaxProperty = 64 * kKiB;
 inline constexpr std::size_t kMaxProperties = 64;
 // All that one record carries of them; together with its data it is at most a transfer.
 inline constexpr std::size_t kMaxPropertyBytes = 256 * kKiB;
+// The user and the groups in whose name an open is made.
+inline constexpr std::size_t kMaxTokenSids = 16;
 
 // Volumes: LUNs one node may have mounted at once, and what it keeps in memory of each.
 inline constexpr std::uint32_t kMaxLuns = 64;

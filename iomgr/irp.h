@@ -69,7 +69,8 @@ enum class SetMinor : std::uint8_t {
   end_of_file,
   allocation,
   security,             // payload: the parts of a descriptor that set.selection names
-  extended_attributes,  // payload: FILE_FULL_EA_INFORMATION; each is set, or removed if it is empty
+  extended_attributes,  // payload: FILE_FULL_EA_INFORMATION; each is set, or removed if it is
+                        // empty. STATUS_EA_LIST_INCONSISTENT: `information` is where
 };
 
 enum class QueryMinor : std::uint8_t {
@@ -158,7 +159,8 @@ struct FileFacts {
   std::uint32_t links;
   std::uint8_t delete_pending;
   std::uint8_t directory;
-  std::uint8_t reserved[6];
+  std::uint16_t ea_size;         // EaSize, MS-FSCC 2.4.12, bytes
+  std::uint32_t maximal_access;  // completed CREATE: all that its token could have been granted
 };
 static_assert(sizeof(FileFacts) == 72);
 
@@ -216,7 +218,8 @@ static_assert(sizeof(ReclaimedOpen) == 152);
 /// of who asks, a DurableRequest. STATUS_PENDING: a break of `facts.object` has to be answered
 /// first.
 struct CreateParameters {
-  std::uint32_t desired_access;      // MS-SMB2 2.2.13.1; generic bits already mapped by netstack
+  std::uint32_t desired_access;      // MS-SMB2 2.2.13.1; generic bits already mapped by netstack.
+                                     // Out: granted
   std::uint32_t share_access;        // MS-SMB2 2.2.13
   std::uint32_t create_disposition;  // MS-SMB2 2.2.13
   std::uint32_t create_options;      // MS-SMB2 2.2.13

@@ -95,6 +95,15 @@ namespace understudy {
   X(request_out_of_sequence,       0xC000042A)        \
   X(path_not_covered,              0xC0000257)        \
   X(privilege_not_held,            0xC0000061)        \
+  X(invalid_owner,                 0xC000005A)        \
+  X(invalid_acl,                   0xC0000077)        \
+  X(invalid_sid,                   0xC0000078)        \
+  X(invalid_security_descr,        0xC0000079)        \
+  X(no_more_eas,                   0x80000012)        \
+  X(invalid_ea_name,               0x80000013)        \
+  X(ea_list_inconsistent,          0x80000014)        \
+  X(ea_too_large,                  0xC0000050)        \
+  X(nonexistent_ea_entry,          0xC0000051)        \
   X(bad_impersonation_level,       0xC00000A5)        \
   X(invalid_lock_range,            0xC00001A1)        \
   X(no_eas_on_file,                0xC0000052)        \

@@ -73,6 +73,7 @@ Status parse(const Request& request, Create& create) {
   const Result<CreateContexts> parsed = parse_create_contexts(*contexts);
   if (!parsed) return parsed.status();
   create.contexts = *parsed;
+  create.token = request.session->token;
   return Status::success;
 }
 
@@ -141,14 +142,19 @@ Task<Status> open_file(Connection& connection, Request& request, Reply& reply, c
 
 }  // namespace
 
-/// Every user may do everything. What a file's attributes forbid, fs_cache refuses.
+/// The most that can come of it. What descriptors and attributes forbid, fs_cache refuses.
 std::uint32_t granted(std::uint32_t access) {
   return (access & kMaximumAllowed) != 0 ? kAllAccess : access;
 }
 
 Task<Status> ask(Netstack& netstack, Irp& irp, const Create& create, Buffer& payload) {
   const std::string& path = create.path;
-  std::vector<Property> properties;
+  std::vector<Property> properties = {{PropertyKind::token, 0, create.token}};
+  const CreateContexts& contexts = create.contexts;
+  if (!contexts.descriptor.empty())
+    properties.push_back({PropertyKind::security_descriptor, 0, contexts.descriptor});
+  if (!contexts.extended.empty())
+    properties.push_back({PropertyKind::extended_attributes, 0, contexts.extended});
   const bool matters = create.durable.kind != DurableKind::none || create.durable.replay != 0 ||
                        create.contexts.app_instance.has_value();
   if (matters) {
@@ -172,7 +178,7 @@ std::shared_ptr<Open> make_open(Connection& connection, const Request& request,
   auto open = std::make_shared<Open>();
   open->tree = request.tree;
   open->handle = irp.open;
-  open->access = granted(irp.create.desired_access);
+  open->access = irp.create.desired_access;
   open->options = irp.create.create_options;
   open->directory = irp.create.facts.directory != 0;
   open->path = create.path;
@@ -213,7 +219,8 @@ void put_response(Reply& reply, const Open& open, const Create& create, DurableK
   std::vector<std::uint8_t> contexts;
   if (open.pipe == nullptr) {
     contexts = answer_create_contexts(
-        create.contexts, {facts.object, open.tree->share.lun, durable, open.durability.timeout_ms});
+        create.contexts, {facts.object, open.tree->share.lun, facts.maximal_access, durable,
+                          open.durability.timeout_ms});
   }
   WireWriter body;
   body.u16(89);

@@ -24,13 +24,14 @@ struct Create {
   ConstBytes name;         // gone once the request has been pended
   std::string path;
   CreateContexts contexts;
-  DurableRequest durable{};  // what fs_cache is told; `kind` none: nothing
+  std::vector<std::uint8_t> token;  // in whose name: token.h
+  DurableRequest durable{};         // what fs_cache is told; `kind` none: nothing
 };
 
 /// Rights that an access mask stands for (MAXIMUM_ALLOWED is all).
 std::uint32_t granted(std::uint32_t access);
 
-/// Sends `irp`, a create or a reclaim, with path and DurableRequest in `payload`.
+/// Sends `irp`, a create or a reclaim, with path and properties in `payload`.
 Task<Status> ask(Netstack& netstack, Irp& irp, const Create& create, Buffer& payload);
 
 /// The open that a completed create or reclaim has made.

@@ -2,12 +2,15 @@
 
 #include <algorithm>
 
+#include "iomgr/bounds.h"
+
 namespace understudy::smb2 {
 namespace {
 
 constexpr std::string_view kMaximalAccess = "MxAc";
 constexpr std::string_view kDiskId = "QFid";
 constexpr std::string_view kExtendedAttributes = "ExtA";
+constexpr std::string_view kSecurityDescriptor = "SecD";
 constexpr std::string_view kAllocationSize = "AlSi";
 constexpr std::string_view kTimewarp = "TWrp";
 
@@ -141,7 +144,12 @@ Status note(std::string_view name, ConstBytes data, CreateContexts& contexts) {
     contexts.lease = parse_lease(data);
     if (!contexts.lease) return Status::invalid_parameter;
   }
-  if (name == kExtendedAttributes && !data.empty()) return Status::eas_not_supported;
+  if (name == kSecurityDescriptor && data.size() > bounds::kMaxProperty)
+    return Status::invalid_security_descr;
+  if (name == kExtendedAttributes && data.size() > bounds::kMaxProperty)
+    return Status::ea_too_large;
+  if (name == kSecurityDescriptor) contexts.descriptor.assign(data.begin(), data.end());
+  if (name == kExtendedAttributes) contexts.extended.assign(data.begin(), data.end());
   if (name == kTimewarp) return Status::object_name_not_found;  // there are no snapshots
   return Status::success;
 }
@@ -195,7 +203,7 @@ std::vector<std::uint8_t> answer_create_contexts(const CreateContexts& asked,
   if (asked.maximal_access) {
     begin(writer, last, kMaximalAccess, 8);
     writer.u32(static_cast<std::uint32_t>(Status::success));
-    writer.u32(kAllAccess);
+    writer.u32(answers.maximal_access);
   }
   if (asked.disk_id) {
     begin(writer, last, kDiskId, 32);

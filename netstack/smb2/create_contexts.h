@@ -1,6 +1,6 @@
 // The contexts of CREATE (MS-SMB2 sections 2.2.13.2 and 2.2.14.2). Answered: MxAc, QFid, RqLs, DHnQ
-// and DH2Q. Heeded: AlSi, DHnC, DH2C, the two of application instances. Known and refused: ExtA
-// with extended attributes in it, TWrp. All others are optional by their nature and ignored.
+// and DH2Q. Heeded: AlSi, SecD, ExtA, DHnC, DH2C, the two of application instances. Known and
+// refused: TWrp. All others are optional by their nature and ignored.
 #pragma once
 
 #include <array>
@@ -47,6 +47,9 @@ struct CreateContexts {
   bool disk_id = false;               // QFid
   std::uint64_t allocation_size = 0;  // AlSi, bytes
   std::optional<LeaseContext> lease;
+  // Of a new file, as they came: fs_cache reads them.
+  std::vector<std::uint8_t> descriptor;          // SecD
+  std::vector<std::uint8_t> extended;            // ExtA
   bool durable = false;                          // DHnQ
   std::optional<ReconnectContext> reconnect;     // DHnC
   std::optional<DurableContext> durable_v2;      // DH2Q
@@ -62,6 +65,7 @@ Result<CreateContexts> parse_create_contexts(ConstBytes bytes);
 struct ContextAnswers {
   std::uint64_t object = 0;
   std::uint64_t volume = 0;
+  std::uint32_t maximal_access = 0;
   DurableKind durable = DurableKind::none;
   std::uint32_t timeout_ms = 0;
 };

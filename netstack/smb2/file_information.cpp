@@ -53,7 +53,7 @@ void put_all(WireWriter& writer, const File& file) {
   put_basic(writer, file);
   put_standard(writer, file);
   writer.u64(file.facts.object);
-  writer.u32(0);  // EaSize
+  writer.u32(file.facts.ea_size);
   writer.u32(file.open.access);
   writer.u64(file.open.position);
   writer.u32(mode_of(file.open));
@@ -86,7 +86,8 @@ constexpr Row kRows[] = {
     {FileClass::standard, 0, 24, put_standard},
     {FileClass::internal, 0, 8,
      [](WireWriter& writer, const File& file) { writer.u64(file.facts.object); }},
-    {FileClass::ea, 0, 4, [](WireWriter& writer, const File&) { writer.u32(0); }},
+    {FileClass::ea, 0, 4,
+     [](WireWriter& writer, const File& file) { writer.u32(file.facts.ea_size); }},
     {FileClass::access, 0, 4,
      [](WireWriter& writer, const File& file) { writer.u32(file.open.access); }},
     {FileClass::name, 0, 4,
@@ -96,8 +97,8 @@ constexpr Row kRows[] = {
     {FileClass::mode, 0, 4,
      [](WireWriter& writer, const File& file) { writer.u32(mode_of(file.open)); }},
     {FileClass::alignment, 0, 4, [](WireWriter& writer, const File&) { writer.u32(0); }},
-    {FileClass::all, kReadAttributes, 100, put_all},
-    {FileClass::alternate_name, 0, 4, put_alternate_name},
+    {FileClass::all, kReadAttributes, 104, put_all},
+    {FileClass::alternate_name, 0, 8, put_alternate_name},
     {FileClass::compression, 0, 16,
      [](WireWriter& writer, const File& file) {
        writer.u64(file.facts.size);
@@ -109,7 +110,7 @@ constexpr Row kRows[] = {
        writer.u32(wire_attributes(file.facts));
        writer.u32(0);
      }},
-    {FileClass::normalized_name, 0, 4,
+    {FileClass::normalized_name, 0, 8,
      [](WireWriter& writer, const File& file) { put_name(writer, file.path); }},
     {FileClass::id, 0, 24, put_id},
 };
@@ -125,9 +126,6 @@ const Row* find_row(std::uint8_t which) {
 
 Task<Result<Information>> file_information(Netstack& netstack, const Open& open,
                                            std::uint8_t which) {
-  if (which == static_cast<std::uint8_t>(FileClass::full_ea)) {
-    co_return open.may(kReadEa) ? Status::no_eas_on_file : Status::access_denied;
-  }
   if (which == static_cast<std::uint8_t>(FileClass::stream)) {
     Result<Information> streams = co_await stream_information(netstack, open);
     co_return std::move(streams);

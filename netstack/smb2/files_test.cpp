@@ -253,7 +253,7 @@ TEST_F(Files, CutInformationThatHasTooLittleRoom) {
             Status::info_length_mismatch);
 }
 
-TEST_F(Files, GrantEveryoneEverything) {
+TEST_F(Files, SayHowLongADescriptorIsToThoseWhoMayReadIt) {
   ASSERT_EQ(client.create("file").status(), Status::success);
   const Response small =
       client.ask(Command::query_info, TestClient::query_body(client.file, 3, 0, 8, 7));

@@ -40,7 +40,8 @@ struct Open {
   std::uint32_t access = 0;  // granted
   std::uint32_t options = 0;
   bool directory = false;
-  std::uint64_t position = 0;  // FilePositionInformation: where the last transfer ended
+  std::uint64_t position = 0;      // FilePositionInformation: where the last transfer ended
+  std::size_t extended_place = 0;  // where a listing of extended attributes stands
   LockSequences lock_sequences;
   ChannelSequence channel_sequence;
   std::string path;  // at its CREATE

@@ -63,6 +63,7 @@ inline constexpr std::uint32_t kReadData = 0x00000001;  // of a directory: list
 inline constexpr std::uint32_t kWriteData = 0x00000002;
 inline constexpr std::uint32_t kAppendData = 0x00000004;
 inline constexpr std::uint32_t kReadEa = 0x00000008;
+inline constexpr std::uint32_t kWriteEa = 0x00000010;
 inline constexpr std::uint32_t kExecute = 0x00000020;
 inline constexpr std::uint32_t kReadAttributes = 0x00000080;
 inline constexpr std::uint32_t kWriteAttributes = 0x00000100;

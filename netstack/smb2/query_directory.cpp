@@ -81,7 +81,7 @@ void put_entry(WireWriter& writer, DirectoryClass which, const FileFacts& facts,
   }
   writer.u32(static_cast<std::uint32_t>(name.size()));
   if (which != DirectoryClass::names && which != DirectoryClass::directory)
-    writer.u32(0);             // EaSize
+    writer.u32(facts.ea_size);
   if (both) writer.zeros(26);  // no short name
   if (with_id) {
     writer.zeros(both ? 2 : 4);

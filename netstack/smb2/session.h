@@ -77,6 +77,7 @@ class Session {
   State state = State::in_progress;
   bool signing_required = false;
   std::string user;
+  std::vector<std::uint8_t> token;  // in whose name it opens files: token.h
   /// Nobody's: it was somebody's, who gave it up (3.3.5.5.3, IsAnonymous). See nobody_may().
   bool anonymous = false;
   std::shared_ptr<auth::Signer> signer;  // Session.SigningKey, once valid: the first channel's

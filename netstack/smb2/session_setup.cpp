@@ -4,6 +4,7 @@
 #include "netstack/netstack.h"
 #include "netstack/smb2/command.h"
 #include "netstack/smb2/connection.h"
+#include "netstack/smb2/token.h"
 
 namespace understudy::smb2 {
 namespace {
@@ -69,6 +70,7 @@ auth::SessionKeys derive_keys(const Connection& connection, const Logon& logon) 
 /// The client is known: section 3.3.5.5.3.
 void make_valid(Connection& connection, Session& session, const Setup& setup, const Logon& logon) {
   session.user = logon.authenticator->user();
+  session.token = make_token(*logon.config, session.user);
   session.anonymous = logon.authenticator->anonymous();
   if (session.signer != nullptr) return;  // it proved itself once more; the keys stay
   const Negotiation& agreed = *connection.negotiation;

@@ -1,5 +1,4 @@
 // SET_INFO: MS-SMB2 sections 2.2.39, 2.2.40, 3.3.5.21, with the classes of MS-FSCC section 2.4.
-// Security is refused: a descriptor that nobody would keep to must not be accepted.
 #include <algorithm>
 
 #include "netstack/netstack.h"
@@ -13,6 +12,7 @@ namespace understudy::smb2 {
 namespace {
 
 constexpr std::uint8_t kTypeFile = 1;
+constexpr std::uint8_t kTypeSecurity = 3;
 constexpr std::uint64_t kMaxSize = INT64_MAX;
 
 /// One SET_INFO on its way: what it says, and who wants it.
@@ -25,17 +25,17 @@ struct Setting {
 };
 
 Task<Status> set(Setting& setting, std::uint32_t needs, SetMinor minor, SetParameters parameters,
-                 std::string path = {}) {
+                 std::string bytes = {}) {
   if (!setting.open.may(needs)) co_return Status::access_denied;
   for (;;) {
     Irp irp = setting.netstack.irp(minor, *setting.open.tree);
     irp.open = setting.open.handle;
     irp.set = parameters;
     Buffer payload;
-    if (!path.empty()) {
-      payload = co_await setting.netstack.scratch().acquire(path.size());
-      std::copy(path.begin(), path.end(), payload.bytes().begin());
-      irp.payload = payload.ref(path.size());
+    if (!bytes.empty()) {
+      payload = co_await setting.netstack.scratch().acquire(bytes.size());
+      std::copy(bytes.begin(), bytes.end(), payload.bytes().begin());
+      irp.payload = payload.ref(bytes.size());
     }
     const Status status = co_await setting.netstack.ask(irp);
     if (status != Status::pending) co_return status;
@@ -125,6 +125,27 @@ Status set_mode(Setting& setting) {
   return Status::success;
 }
 
+/// FileFullEaInformation: fs_cache reads the list.
+Task<Status> set_extended(Setting& setting) {
+  if (setting.data.size() > bounds::kMaxProperty) co_return Status::ea_too_large;
+  if (setting.data.empty()) co_return Status::success;
+  const Status status = co_await set(setting, kWriteEa, SetMinor::extended_attributes, {},
+                                     std::string(as_text(setting.data)));
+  co_return status;
+}
+
+/// Section 3.3.5.21.3: the parts of a descriptor that `parts` names. What the open may set,
+/// fs_cache judges.
+Task<Status> set_security(Setting& setting, std::uint32_t parts) {
+  if (setting.data.empty() || setting.data.size() > bounds::kMaxProperty)
+    co_return Status::invalid_security_descr;
+  SetParameters parameters{};
+  parameters.selection = parts;
+  const Status status =
+      co_await set(setting, 0, SetMinor::security, parameters, std::string(as_text(setting.data)));
+  co_return status;
+}
+
 Task<Status> set_file(Setting& setting, FileClass which) {
   Status status = Status::invalid_info_class;
   switch (which) {
@@ -153,7 +174,7 @@ Task<Status> set_file(Setting& setting, FileClass which) {
       status = set_mode(setting);
       break;
     case FileClass::full_ea:
-      status = Status::eas_not_supported;
+      status = co_await set_extended(setting);
       break;
     default:
       break;
@@ -170,12 +191,19 @@ Task<Status> set_info(Connection& connection, Request& request, Reply& reply) {
   const auto which = static_cast<FileClass>(parser.u8());
   const std::uint32_t length = parser.u32();
   const std::uint16_t offset = parser.u16();
+  parser.skip(2);
+  const std::uint32_t additional = parser.u32();
   const std::optional<ConstBytes> data = request.buffer(offset, length);
   if (!data || length > connection.negotiation->max_transfer()) co_return Status::invalid_parameter;
-  if (request.open->pipe != nullptr || type != kTypeFile) co_return Status::not_supported;
+  if (request.open->pipe != nullptr || (type != kTypeFile && type != kTypeSecurity))
+    co_return Status::not_supported;
 
   Setting setting{connection.netstack(), *request.open, *data, request, reply};
-  const Status status = co_await set_file(setting, which);
+  Status status = Status::success;
+  if (type == kTypeSecurity)
+    status = co_await set_security(setting, additional);
+  else
+    status = co_await set_file(setting, which);
   if (ok(status)) {
     constexpr std::array<std::uint8_t, 2> kBody = {2, 0};
     reply.put(kBody);

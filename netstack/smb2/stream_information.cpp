@@ -48,7 +48,8 @@ Task<Result<Information>> stream_information(Netstack& netstack, const Open& ope
   if (irp.information > listed.bytes().size()) co_return Status::unexpected_io_error;
   std::optional<std::vector<std::uint8_t>> streams = convert(listed.bytes().first(irp.information));
   if (!streams) co_return Status::unexpected_io_error;
-  co_return Information{std::move(*streams), 0, status};
+  constexpr std::size_t kFixed = 32;  // an entry with a name of one character, and padding
+  co_return Information{std::move(*streams), kFixed, status};
 }
 
 }  // namespace understudy::smb2

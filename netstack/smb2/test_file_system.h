@@ -128,6 +128,8 @@ class TestFileSystem : public Driver {
   }
   std::set<std::uint64_t> locked;    // offsets
   std::vector<std::string> changes;  // names, all of them added
+  std::vector<std::uint8_t> descriptor = std::vector<std::uint8_t>(20, 1);  // of every file
+  std::vector<std::uint8_t> extended;                                       // of every file
 
  private:
   void handle(Major major, Status (TestFileSystem::*function)(Irp&)) {
@@ -220,6 +222,7 @@ class TestFileSystem : public Driver {
     if (!grants) irp.create.caching = {};
     DurableRequest durable{};
     const std::string path = path_of(irp, durable);
+    if ((irp.create.desired_access & 0x2000000) != 0) irp.create.desired_access = 0x1F01FF;
     const bool exists = files.contains(path);
     const std::uint32_t disposition = irp.create.create_disposition;
     if (!exists && (disposition == 1 || disposition == 4)) return Status::object_name_not_found;
@@ -282,6 +285,14 @@ class TestFileSystem : public Driver {
     const std::string& path = handles.at(irp.open).path;
     if (irp.minor == static_cast<std::uint8_t>(QueryMinor::streams)) return list_streams(irp, path);
     irp.query.facts = facts(path);
+    const auto minor = static_cast<QueryMinor>(irp.minor);
+    if (minor == QueryMinor::security || minor == QueryMinor::extended_attributes) {
+      const auto& value = minor == QueryMinor::security ? descriptor : extended;
+      if (value.empty()) return Status::no_eas_on_file;
+      std::copy(value.begin(), value.end(), arena().room(irp.payload)->begin());
+      irp.information = value.size();
+      return Status::success;
+    }
     const Bytes room = *arena().room(irp.payload);
     std::copy(path.begin(), path.end(), room.begin());
     irp.payload.length = static_cast<std::uint32_t>(path.size());
@@ -326,6 +337,13 @@ class TestFileSystem : public Driver {
         if (irp.set.size > kMaxFile) return Status::disk_full;
         files[open.path].data.resize(irp.set.size);
         return Status::success;
+      case SetMinor::security:
+      case SetMinor::extended_attributes: {
+        const Bytes value = *arena().bytes(irp.payload);
+        auto& kept = static_cast<SetMinor>(irp.minor) == SetMinor::security ? descriptor : extended;
+        kept.assign(value.begin(), value.end());
+        return Status::success;
+      }
       default:
         return Status::success;
     }

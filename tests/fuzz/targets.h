@@ -35,10 +35,15 @@ std::vector<Octets> request_seeds();
 void run_logon(ConstBytes input);
 std::vector<Octets> logon_seeds();
 
+/// Security descriptors and lists of extended attributes, each with its length before it (u16).
+void run_descriptors(ConstBytes input);
+std::vector<Octets> descriptor_seeds();
+
 inline const std::vector<Target>& targets() {
   static const std::vector<Target> all = {{"frames", run_frames, frame_seeds},
                                           {"requests", run_requests, request_seeds},
-                                          {"logon", run_logon, logon_seeds}};
+                                          {"logon", run_logon, logon_seeds},
+                                          {"descriptors", run_descriptors, descriptor_seeds}};
   return all;
 }
 

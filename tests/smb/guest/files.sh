@@ -25,6 +25,11 @@ check "a symbolic link is refused in order" bash -c 'ln -s f symbolic 2>&1 | gre
 check times touch -d @1000000000 f
 check "the time" test "$(stat -c %Y f)" = 1000000000
 check "read-only" bash -c 'chmod a-w h && ! test -z "$(find h ! -perm /222)" && chmod u+w h'
+check "set an extended attribute" setfattr -n user.Colour -v blue h
+check "read it" test "$(getfattr --only-values -n user.Colour h)" = blue
+check "list them" test "$(getfattr h | grep -c '^user\.Colour$')" = 1
+check "remove it" setfattr -x user.Colour h
+check "it is gone" test -z "$(getfattr h)"
 check "free space" test "$(stat -f -c %a .)" -gt 0
 check df df .
 check remove rm -r d f g h
