@@ -287,17 +287,18 @@ Header Compound::reply_header(const Request& request, Status status) {
 void Compound::finish() {
   if (made_.empty()) return;
   const Bytes all = replies_.bytes();
+  const bool several = made_.size() > 1;
+  if (several) end_ = aligned(end_);  // as Windows: the last of them, too
   for (std::size_t i = 0; i < made_.size(); ++i) {
     Made& reply = made_[i];
-    if (i + 1 < made_.size()) {
-      const std::size_t next = made_[i + 1].offset - reply.offset;
-      const Bytes padding = all.subspan(reply.offset + reply.size, next - reply.size);
+    const bool is_last = i + 1 == made_.size();
+    if (several) {
+      const std::size_t size = (is_last ? end_ : made_[i + 1].offset) - reply.offset;
+      const Bytes padding = all.subspan(reply.offset + reply.size, size - reply.size);
       std::fill(padding.begin(), padding.end(), std::uint8_t{0});
-      reply.size = next;
-      reply.header.next_command = static_cast<std::uint32_t>(next);
-    } else {
-      reply.header.next_command = 0;
+      reply.size = size;
     }
+    reply.header.next_command = is_last ? 0 : static_cast<std::uint32_t>(reply.size);
     const Bytes message = all.subspan(reply.offset, reply.size);
     encode_header(reply.header, message);
     if (reply.signer != nullptr) reply.signer->sign(message);

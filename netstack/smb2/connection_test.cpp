@@ -32,6 +32,18 @@ TEST(Compound, OfRelatedRequestsUsesTheFileOfTheFirst) {
   EXPECT_TRUE(world.node.files.handles.empty());
 }
 
+TEST(Compound, FillsUpEachOfItsRepliesToWholeWords) {
+  World world;
+  world.node.files.files["file"].data = {'h', 'i', '!'};
+  world.client.send(world.client.compound({{Command::create, TestClient::create_body("file")},
+                                           {Command::read, TestClient::read_body({}, 0, 10)}},
+                                          kFlagRelated));
+  const std::vector<Response> responses = world.all();
+  ASSERT_EQ(responses.size(), 2U);
+  EXPECT_EQ(responses[1].body.size(), 24U);  // 16 and the data
+  EXPECT_EQ(world.client.bad_signatures, 0U);
+}
+
 TEST(Compound, OfRelatedRequestsFailsAsItsCreateDid) {
   World world;
   world.client.send(world.client.compound({{Command::create, TestClient::create_body("absent", 1)},
