@@ -80,6 +80,8 @@ class Compound {
   /// STATUS_INSUFFICIENT_RESOURCES: too many are pended. STATUS_INTERNAL_ERROR: it may not wait at
   /// its place in the compound.
   Task<Status> pend(Request& request, Reply& reply, Irp& irp);
+  /// The request that runs now does not end with its channel: running.h.
+  void outlive_channel(const Session& session) { running_.outlives_channel = &session; }
   /// What is to be sent, length prefix included. Empty: nothing.
   ConstBytes answer() const { return answer_; }
 

@@ -45,16 +45,20 @@ Task<void> Connection::run() {
     if (logged_on_) logon.met();
   }
   close();
-  cancel_if([](const Running&) { return true; });
+  cancel_if([this](const Running& running) {
+    const Session* const session = running.outlives_channel;
+    return session == nullptr || session->open_channel(this) == nullptr;
+  });
   while (in_flight_ > 0) {
     idle_.reset();
     co_await idle_.wait();
   }
   while (!sessions_.empty()) {
     const std::shared_ptr<Session> session = sessions_.begin()->second;
-    const bool last = session->channels.size() == 1;
-    if (last) co_await end_session(session);
-    if (last) continue;
+    if (session->open_channel(this) == nullptr) {
+      co_await end_session(session);
+      continue;
+    }
     session->remove_channel(*this);
     sessions_.erase(sessions_.begin());
   }
@@ -190,6 +194,7 @@ Task<void> Connection::end_session(std::shared_ptr<Session> session) {
   for (const Channel& channel : session->channels) {
     // What waits with a durable open would hold it up for the client's next session.
     channel.connection->cancel_if([&session](const Running& running) {
+      if (running.outlives_channel == session.get()) return true;
       return running.open != nullptr && running.open->durable() &&
              session->find_open(running.open->id).get() == running.open;
     });

@@ -75,6 +75,7 @@ class Connection {
   Task<void> run();
   /// Ends the connection without another word.
   void close();
+  bool closed() const { return closed_; }
 
   Netstack& netstack() { return netstack_; }
   const Server& server() const { return *server_; }

@@ -271,6 +271,7 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   if (create.contexts.durable_v2) {
     const Status again = answer_again(connection, request, reply, create, place);
     if (again != Status::not_found) co_return again;
+    request.compound->outlive_channel(*request.session);
   }
   Irp irp;
   const Status status = co_await open_file(connection, request, reply, create, irp);

@@ -241,6 +241,44 @@ TEST(Replay, OfACreateThatStillWaitsIsRefused) {
   EXPECT_EQ(world.replay(contexts).status(), Status::success);
 }
 
+TEST(Replay, OverAnotherChannelFindsTheCreateThatWaitedWhenItsOwnWasLost) {
+  World world;
+  TestClient second(world.node);
+  ASSERT_EQ(second.negotiate({kDialect311}).status(), Status::success);
+  second.credits_wanted = 64;
+  ASSERT_EQ(second.bind_to(*world.client).status(), Status::success);
+  world.node.files.breaks_first = true;
+  const Contexts contexts = {{"DH2Q", TestClient::durable_v2()}};
+  ASSERT_EQ(world.create(contexts).status(), Status::pending);
+  world.client->hang_up();
+  const auto replay = [&] {
+    Octets body = TestClient::create_body("file");
+    body[3] = kLevelBatch;
+    second.flags = kFlagReplay;
+    return second.ask(Command::create, TestClient::with_contexts(std::move(body), contexts));
+  };
+  EXPECT_EQ(replay().status(), Status::file_not_available);
+  world.node.files.complete_pended([](const Irp&) { return true; }, Status::success);
+  world.node.loop.run_ready();
+  EXPECT_EQ(replay().status(), Status::success);
+  EXPECT_EQ(world.node.files.handles.size(), 1U);
+}
+
+TEST(Replay, OfACreateThatWaitsEndsWithTheLastChannel) {
+  World world;
+  TestClient second(world.node);
+  ASSERT_EQ(second.negotiate({kDialect311}).status(), Status::success);
+  second.credits_wanted = 64;
+  ASSERT_EQ(second.bind_to(*world.client).status(), Status::success);
+  world.node.files.breaks_first = true;
+  ASSERT_EQ(world.create({{"DH2Q", TestClient::durable_v2()}}).status(), Status::pending);
+  world.client->hang_up();
+  EXPECT_EQ(world.node.netstack.sessions().size(), 1U);
+  second.hang_up();
+  EXPECT_TRUE(world.node.netstack.sessions().empty());
+  EXPECT_TRUE(world.node.files.handles.empty());
+}
+
 TEST(Replay, WithAnOlderChannelSequenceChangesNothing) {
   World world;
   ASSERT_EQ(world.create({}).status(), Status::success);

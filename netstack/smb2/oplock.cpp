@@ -129,8 +129,7 @@ void send_break(Netstack& netstack, const Irp& irp) {
   header.command = static_cast<std::uint16_t>(Command::oplock_break);
   header.flags = kFlagServerToRedir;
   header.message_id = kNoMessageId;
-  if (session->channels.empty()) return;
-  session->channels.front().connection->post(header, body, session);
+  if (Connection* const channel = session->open_channel()) channel->post(header, body, session);
 }
 
 }  // namespace understudy::smb2

@@ -25,6 +25,13 @@ void Session::remove_channel(const Connection& connection) {
                 [&connection](const Channel& each) { return each.connection == &connection; });
 }
 
+Connection* Session::open_channel(const Connection* but) const {
+  const auto found = std::find_if(channels.begin(), channels.end(), [but](const Channel& each) {
+    return each.connection != but && !each.connection->closed();
+  });
+  return found == channels.end() ? nullptr : found->connection;
+}
+
 Result<std::shared_ptr<Tree>> Session::add_tree(const Share& share) {
   if (trees_.size() >= bounds::kMaxTreesPerSession) return Status::insufficient_resources;
   do {

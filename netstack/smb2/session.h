@@ -46,6 +46,8 @@ class Session {
   /// nullptr: it is no channel.
   Channel* find_channel(const Connection& connection);
   void remove_channel(const Connection& connection);
+  /// One that is not closed, and not `but`; nullptr: there is none.
+  Connection* open_channel(const Connection* but = nullptr) const;
   std::vector<Channel> channels;
   /// What the first channel negotiated; the others must have the same (section 3.3.5.5, step 1).
   std::shared_ptr<const Negotiation> negotiation;
