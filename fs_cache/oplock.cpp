@@ -176,8 +176,8 @@ void Volume::break_readers(const Open& open) {
   }
 }
 
-/// Before a name changes, others give up the handles that they keep for caching alone. Whether it
-/// has to be waited for.
+/// Before a name changes or is to go (MS-FSA 2.1.4.12), others give up the handles that they keep
+/// for caching alone. Whether it has to be waited for.
 bool Volume::break_handles(const Open& open) {
   bool waits = false;
   const std::vector<std::shared_ptr<Oplock>> all = open.node->oplocks;

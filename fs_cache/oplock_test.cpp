@@ -239,6 +239,16 @@ TEST_F(OplockTest, LeasesGiveUpHandlesBeforeTheFileIsRenamed) {
   EXPECT_EQ(node->rename(renames, "moved"), Status::success);
 }
 
+TEST_F(OplockTest, LeasesGiveUpHandlesBeforeTheFileIsMarkedForDeletion) {
+  hold(lease(1, kRH), kRH);
+  const std::uint64_t deletes = hold({}, 0);
+  EXPECT_EQ(node->dispose(deletes, false), Status::success);
+  EXPECT_EQ(node->dispose(deletes), Status::pending);
+  EXPECT_EQ(next_break(), "3>1!");
+  EXPECT_EQ(acknowledge(kRead), Status::success);
+  EXPECT_EQ(node->dispose(deletes), Status::success);
+}
+
 TEST_F(OplockTest, GoWithTheVolume) {
   hold(oplock(kBatch), kBatch);
   const auto listening = node->begin(make(OplockMinor::next_break));

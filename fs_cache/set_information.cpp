@@ -146,6 +146,10 @@ Task<Status> Volume::set_disposition(Irp& irp) {
       if (node.is_directory()) show(irp, node.directory->last_lsn);
       if (node.is_directory() && !node.directory->links.empty())
         co_return Status::directory_not_empty;
+      if (break_handles(open)) {
+        irp.information = node.id;
+        co_return Status::pending;
+      }
     }
     open.link->delete_pending = irp.set.delete_file != 0;
     if (open.link->delete_pending) will_be_deleted(node);
