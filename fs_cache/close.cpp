@@ -76,7 +76,7 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
 /// The handle is gone, and counts for no name any more.
 void Volume::leave(Open& open) {
   Node& node = *open.node;
-  kept_.erase(open.id);
+  keep_no_more(open);
   end_watch(open);
   end_locks(open);
   end_oplock(open);

@@ -39,6 +39,21 @@ bool is_zero(const std::uint8_t (&bytes)[N]) {
                      [](std::uint8_t byte) { return byte == 0; });
 }
 
+/// What a CREATE that is sent again finds its open by.
+OpenGuids guids_of(const DurableRequest& request) {
+  static_assert(sizeof request.create_guid + sizeof request.client_guid == sizeof(OpenGuids));
+  OpenGuids guids{};
+  const auto rest = std::ranges::copy(request.create_guid, guids.begin()).out;
+  std::ranges::copy(request.client_guid, rest);
+  return guids;
+}
+
+/// An open that cannot be restored. Any other failure passes: the next operation tries again.
+bool is_lost_with(Status status) {
+  return status == Status::file_corrupt || status == Status::object_name_not_found ||
+         status == Status::too_many_opened_files;
+}
+
 milliseconds timeout_of(const DurableRequest& request) {
   if (request.kind == DurableKind::durable) return kTimeoutOfVersion1;
   if (request.timeout_ms == 0) return kDefaultTimeout;
@@ -81,6 +96,7 @@ OpenState Volume::state_of(const Open& open) const {
   state.request = open.durable->request;
   state.object = open.node->id;
   state.path = path_of(open.link);
+  state.former = open.durable->former;
   state.access = open.access;
   state.share = open.share;
   state.options = open.options;
@@ -136,7 +152,15 @@ void Volume::disconnect(Open& open, Time guarded) {
   durable.deadline = seams_.executor.now() + milliseconds(durable.request.timeout_ms);
   durable.guarded = durable.request.kind == DurableKind::persistent ? durable.deadline : guarded;
   kept_.insert(open.id);
+  if (durable.request.kind != DurableKind::durable)
+    kept_by_guids_.emplace(guids_of(durable.request), open.id);
   kept_changed_.pulse();
+}
+
+/// Its client is back, or it ends.
+void Volume::keep_no_more(const Open& open) {
+  if (kept_.erase(open.id) == 0) return;
+  kept_by_guids_.erase({guids_of(open.durable->request), open.id});
 }
 
 /// Somebody needs what the open has: it ends as soon as it may.
@@ -187,15 +211,10 @@ bool Volume::is_wanted(const Node& node) {
 }
 
 Open* Volume::find_kept(const DurableRequest& request) {
-  for (const std::uint64_t id : kept_) {
-    Open& open = *opens_.at(id);
-    const DurableRequest& its = open.durable->request;
-    if (its.kind != DurableKind::durable && same(its.create_guid, request.create_guid) &&
-        same(its.client_guid, request.client_guid)) {
-      return &open;
-    }
-  }
-  return nullptr;
+  const OpenGuids guids = guids_of(request);
+  const auto found = kept_by_guids_.lower_bound({guids, 0});
+  if (found == kept_by_guids_.end() || found->first != guids) return nullptr;
+  return opens_.at(found->second).get();
 }
 
 /// Section 3.3.5.9.13: the same application on another client: the open there is over.
@@ -216,7 +235,7 @@ const Node* Volume::end_app_instance(const DurableRequest& request) {
 
 /// Sections 3.3.5.9.7 and 3.3.5.9.12.
 Status Volume::check_reclaim(const Open& open, const DurableRequest& request, const Caching& lease,
-                             const Path& path) const {
+                             std::string_view path) const {
   const DurableRequest& its = open.durable->request;
   if (open.durable->connected || open.durable->wanted_at_once(seams_.executor.now()))
     return Status::object_name_not_found;
@@ -230,20 +249,22 @@ Status Volume::check_reclaim(const Open& open, const DurableRequest& request, co
   if (leased && !same(its.client_guid, request.client_guid)) return Status::object_name_not_found;
   if (leased && open.oplock->key != lease_key(lease)) return Status::object_name_not_found;
   if (!same(its.owner, request.owner)) return Status::access_denied;
-  const Result<Path> own = parse_path(path_of(open.link));
-  const auto equal = [](const std::string& one, const std::string& other) {
-    return fold(one) == fold(other);
-  };
-  if (leased && (!own || !std::ranges::equal(own->components, path.components, equal)))
-    return Status::invalid_parameter;
-  return Status::success;
+  return !leased || goes_by(open, path) ? Status::success : Status::invalid_parameter;
+}
+
+/// Its own rename may be the last that the client did not hear of: then it still shows the old
+/// name.
+bool Volume::goes_by(const Open& open, std::string_view path) const {
+  if (fold(path) == fold(path_of(open.link))) return true;
+  const std::uint32_t former = open.durable->former;
+  return former != 0 && former == name_check(path);
 }
 
 void Volume::give_back(Irp& irp, Open& open) {
   DurableOpen& durable = *open.durable;
   const bool orphaned = open.oplock != nullptr && is_orphaned(*open.oplock);
   durable.connected = true;
-  kept_.erase(open.id);
+  keep_no_more(open);
   CreateParameters& create = irp.create;
   if (open.oplock != nullptr) {
     Oplock& oplock = *open.oplock;
@@ -285,14 +306,18 @@ Task<Status> Volume::reclaim(Irp& irp) {
   if (!payload || irp.create.properties_length > payload->size())
     co_return Status::invalid_parameter;
   const std::size_t text = payload->size() - irp.create.properties_length;
-  const Result<Path> path = parse_path(as_text(payload->first(text)));
-  if (!path) co_return path.status();
+  const std::string path(as_text(payload->first(text)));
   const auto properties = decode_properties(payload->subspan(text));
   if (!properties) co_return Status::invalid_parameter;
   const Property* const asked = find_property(*properties, PropertyKind::durable);
   if (asked == nullptr) co_return Status::invalid_parameter;
   const Result<DurableRequest> request = durable_request(asked->bytes);
   if (!request) co_return request.status();
+  ReclaimedOpen reclaimed{};
+  BufferRef room = irp.payload;
+  room.length = room.capacity;
+  const std::optional<Bytes> out = seams_.arena.bytes(room);
+  if (!out || out->size() < sizeof reclaimed) co_return Status::buffer_too_small;
 
   Open* open = nullptr;
   if (irp.open == 0) {
@@ -301,7 +326,7 @@ Task<Status> Volume::reclaim(Irp& irp) {
     open = found->second.get();
   }
   if (open == nullptr || open->durable == nullptr) co_return Status::object_name_not_found;
-  const Status allowed = check_reclaim(*open, *request, irp.create.caching, *path);
+  const Status allowed = check_reclaim(*open, *request, irp.create.caching, path);
   if (failed(allowed)) co_return allowed;
   if (const Property* const given = find_property(*properties, PropertyKind::token)) {
     Result<Token> token = decode_token(given->bytes);
@@ -310,14 +335,9 @@ Task<Status> Volume::reclaim(Irp& irp) {
   }
   give_back(irp, *open);
 
-  ReclaimedOpen reclaimed{};
   reclaimed.request = open->durable->request;
   std::copy(open->durable->lock_sequences.begin(), open->durable->lock_sequences.end(),
             std::begin(reclaimed.lock_sequences));
-  BufferRef room = irp.payload;
-  room.length = room.capacity;
-  const std::optional<Bytes> out = seams_.arena.bytes(room);
-  if (!out || out->size() < sizeof reclaimed) co_return Status::buffer_too_small;
   const auto* const raw = reinterpret_cast<const std::uint8_t*>(&reclaimed);
   std::copy(raw, raw + sizeof reclaimed, out->begin());
   irp.payload.length = sizeof reclaimed;
@@ -334,7 +354,7 @@ Task<Status> Volume::restore_opens() {
     if (opens_.contains(cell.id)) continue;
     const Status restored = co_await restore_open(cell);
     if (ok(restored)) continue;
-    if (restored == Status::io_device_error) co_return restored;
+    if (!is_lost_with(restored)) co_return restored;
     seams_.log.warning("a durable open is lost",
                        {{"lun", lun()}, {"open", cell.id}, {"status", restored}});
     lost.push_back({cell.kind, cell.id, {}});
@@ -348,7 +368,7 @@ Task<Status> Volume::restore_open(const PropertyCell& cell) {
   const Result<OpenState> state = decode_open_state(cell.bytes, cell.id);
   if (!state) co_return state.status();
   const Result<Path> path = parse_path(state->path);
-  if (!path) co_return path.status();
+  if (!path) co_return Status::file_corrupt;
   if (opens_.size() >= bounds::kMaxOpensPerVolume) co_return Status::too_many_opened_files;
   for (;;) {
     const Walk walk = names_.walk(*path);
@@ -381,6 +401,7 @@ void Volume::restore(std::uint64_t id, const OpenState& state, Node& node, Link*
   open.durable->request = state.request;
   open.durable->create_action = state.create_action;
   open.durable->restored = true;
+  open.durable->former = state.former;
   open.durable->lock_sequences = state.lock_sequences;
   if (!state.locks.empty()) {
     if (node.locks == nullptr) node.locks = std::make_unique<RangeLocks>();
@@ -394,25 +415,30 @@ void Volume::restore(std::uint64_t id, const OpenState& state, Node& node, Link*
 Task<void> Volume::run_keeper(std::function<Task<Status>(std::uint64_t)> send_close) {
   while (!gone_) {
     const Time now = seams_.executor.now();
-    Open* next = nullptr;
+    const Time again = now + kTryAgain;  // for what does not end now
+    Time next = Time::max();
+    std::vector<std::uint64_t> due;
     for (const std::uint64_t id : kept_) {
-      Open& open = *opens_.at(id);
-      if (next == nullptr || open.durable->deadline < next->durable->deadline) next = &open;
+      Time& deadline = opens_.at(id)->durable->deadline;
+      if (deadline <= now) {
+        deadline = again;
+        due.push_back(id);
+      }
+      next = std::min(next, deadline);
     }
-    if (next == nullptr) {
+    for (const std::uint64_t id : due) {
+      const auto found = opens_.find(id);
+      if (found == opens_.end() || found->second->durable->deadline != again) continue;
+      const Status status = co_await send_close(id);
+      static_cast<void>(status);  // whose client is back stays
+    }
+    if (!due.empty()) continue;
+    if (kept_.empty()) {
       co_await kept_changed_.wait();
-      continue;
-    }
-    if (next->durable->deadline > now) {
-      const Time due = next->durable->deadline;
-      const bool changed = co_await kept_changed_.wait_until(due);
+    } else {
+      const bool changed = co_await kept_changed_.wait_until(next);
       static_cast<void>(changed);
-      continue;
     }
-    const std::uint64_t id = next->id;
-    next->durable->deadline = now + kTryAgain;
-    const Status status = co_await send_close(id);
-    static_cast<void>(status);  // what did not end is tried again
   }
 }
 

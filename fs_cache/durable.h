@@ -12,6 +12,7 @@ struct DurableOpen {
   DurableRequest request{};  // as granted
   std::uint16_t create_action = 0;
   LockSequenceArray lock_sequences{};
+  std::uint32_t former = 0;  // as in OpenState
   bool connected = true;
   bool restored = false;  // by a mount: breaks since its last record are not known
   // While it is not:

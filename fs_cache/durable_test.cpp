@@ -33,7 +33,7 @@ class Durable : public FsCacheTest {
     asked.key[0] = key;
     return asked;
   }
-  Irp with_request(Irp made, std::string_view path, const DurableRequest& asked) {
+  static std::string add_request(Irp& made, std::string_view path, const DurableRequest& asked) {
     const auto* const raw = reinterpret_cast<const std::uint8_t*>(&asked);
     const std::vector<Property> properties = {
         {PropertyKind::durable, 0, {raw, sizeof(DurableRequest)}}};
@@ -43,6 +43,10 @@ class Durable : public FsCacheTest {
                       Bytes(reinterpret_cast<std::uint8_t*>(payload.data()) + path.size(),
                             payload.size() - path.size()));
     made.create.properties_length = static_cast<std::uint32_t>(payload.size() - path.size());
+    return payload;
+  }
+  Irp with_request(Irp made, std::string_view path, const DurableRequest& asked) {
+    const std::string payload = add_request(made, path, asked);
     return node->run_with(made, payload, 1024);
   }
   Irp create_irp(Caching caching, std::uint32_t share = TestNode::kShareAll) {
@@ -248,6 +252,31 @@ TEST_F(Durable, OutlivesItsNodeWithLocksNameAndSequences) {
             Status::object_name_not_found);
 }
 
+TEST_F(Durable, ComesBackUnderTheNameBeforeARenameWhoseAnswerWasLostAndTheRenameIsDoneOnce) {
+  const DurableRequest asked = request(DurableKind::durable_v2);
+  const Caching caching = lease(caching::kRead | caching::kHandle);
+  const std::uint64_t open = hold(asked, caching);
+  EXPECT_EQ(node->rename(open, "renamed"), Status::success);
+  take_over();
+  EXPECT_EQ(reclaim(open, asked, caching, "another"), Status::invalid_parameter);
+  EXPECT_EQ(reclaim(open, asked, caching, "FILE"), Status::success);
+  EXPECT_EQ(node->rename(open, "renamed"), Status::success);
+  EXPECT_EQ(node->open("file", {.disposition = Disposition::open}), Status::object_name_not_found);
+  EXPECT_EQ(node->open("renamed", {.disposition = Disposition::open}), Status::success);
+}
+
+TEST_F(Durable, IsMarkedForDeletionOnceMoreWhenTheAnswerWasLost) {
+  const DurableRequest asked = request(DurableKind::durable_v2);
+  const std::uint64_t open = hold(asked);
+  EXPECT_EQ(node->dispose(open), Status::success);
+  take_over();
+  EXPECT_EQ(reclaim(open, asked), Status::success);
+  EXPECT_EQ(node->dispose(open), Status::success);
+  EXPECT_EQ(node->close(open), Status::success);
+  EXPECT_EQ(reclaim(open, asked), Status::object_name_not_found);
+  EXPECT_EQ(node->open("file", {.disposition = Disposition::open}), Status::object_name_not_found);
+}
+
 TEST_F(Durable, IsKeptFromOthersForATimeOfGraceAfterATakeover) {
   const DurableRequest asked = request(DurableKind::durable_v2);
   const std::uint64_t open = hold(asked, batch(), 0);
@@ -302,6 +331,46 @@ TEST_F(Durable, StateOfNothingSoundIsLostWithAWordInTheLogAndNoHarm) {
   take_over();
   EXPECT_EQ(node->open("file"), Status::success);
   EXPECT_TRUE(disk->current().properties.empty());
+}
+
+TEST_F(Durable, IsNotLostWhenTheMediumFailsForAMomentWhileItIsRestored) {
+  const DurableRequest asked = request(DurableKind::durable_v2);
+  const std::uint64_t open = hold(asked);
+  for (const char* const point : {"medium.property", "medium.list"}) {
+    EXPECT_EQ(node->flush(), Status::success);
+    take_over();
+    node->faults().arm(point,
+                       {.action = FaultAction::error, .status = Status::unexpected_io_error});
+    EXPECT_EQ(node->open("other"), Status::unexpected_io_error) << point;
+    EXPECT_EQ(reclaim(open, asked), Status::success) << point;
+  }
+}
+
+TEST_F(Durable, StaysForItsClientWhenTheAnswerHasNoRoom) {
+  const DurableRequest asked = request(DurableKind::durable_v2);
+  const std::uint64_t open = hold(asked);
+  EXPECT_EQ(client_goes(open), Status::success);
+  Irp narrow = node->irp(Major::reclaim);
+  narrow.open = open;
+  narrow.payload = node->buffer(add_request(narrow, "file", asked));
+  narrow.payload.capacity = narrow.payload.length;
+  EXPECT_EQ(node->run(narrow).status, Status::buffer_too_small);
+  EXPECT_EQ(reclaim(open, asked), Status::success);
+}
+
+TEST_F(Durable, EndsTogetherWithAllOthersWhoseTimeIsOver) {
+  constexpr std::uint8_t kOpens = 20;
+  DurableRequest asked = request(DurableKind::durable_v2);
+  asked.timeout_ms = 10'000;
+  for (std::uint8_t i = 0; i < kOpens; ++i) {
+    asked.create_guid[1] = i;
+    EXPECT_EQ(client_goes(hold(asked, lease(caching::kRead | caching::kHandle))), Status::success);
+  }
+  loop.run_for(seconds(11));
+  for (std::uint8_t i = 0; i < kOpens; ++i) {
+    asked.create_guid[1] = i;
+    EXPECT_EQ(reclaim(0, asked), Status::object_name_not_found);
+  }
 }
 
 TEST_F(Durable, LeavesNothingOnTheMediumWhenItWasBrief) {

@@ -3,15 +3,16 @@
 #include <cstring>
 
 #include "iomgr/bounds.h"
+#include "iomgr/unicode.h"
 #include "iomgr/wire.h"
 
 namespace understudy {
 namespace {
 
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
 constexpr std::size_t kLockSize = 17;
 constexpr std::size_t kFixed =
-    4 + sizeof(DurableRequest) + 8 + 4 * 4 + sizeof(Caching) + sizeof(LockSequenceArray) + 4 + 4;
+    4 + sizeof(DurableRequest) + 8 + 4 * 4 + sizeof(Caching) + sizeof(LockSequenceArray) + 3 * 4;
 
 constexpr std::uint16_t kDeletePending = 1;
 constexpr std::uint16_t kKeepsWriteTime = 2;
@@ -38,6 +39,10 @@ bool sound(const OpenState& state) {
 
 }  // namespace
 
+std::uint32_t name_check(std::string_view path) {
+  return crc32c(as_bytes(fold(path)));
+}
+
 std::size_t open_state_size(std::size_t path, std::size_t locks) {
   return kFixed + path + locks * kLockSize;
 }
@@ -60,6 +65,7 @@ std::vector<std::uint8_t> encode_open_state(const OpenState& state) {
                                         (state.keeps_change_time ? kKeepsChangeTime : 0)));
   put_raw(writer, state.caching);
   writer.append(state.lock_sequences);
+  writer.u32(state.former);
   writer.u32(static_cast<std::uint32_t>(state.path.size()));
   writer.append(as_bytes(state.path));
   writer.u32(static_cast<std::uint32_t>(state.locks.size()));
@@ -88,6 +94,7 @@ Result<OpenState> decode_open_state(ConstBytes bytes, std::uint64_t open) {
   get_raw(reader, state.caching);
   const ConstBytes sequences = reader.take(state.lock_sequences.size());
   std::copy(sequences.begin(), sequences.end(), state.lock_sequences.begin());
+  state.former = reader.u32();
   const std::uint32_t path = reader.u32();
   if (path > bounds::kMaxPathBytes) return Status::file_corrupt;
   state.path = as_text(reader.take(path));

@@ -24,6 +24,8 @@ struct OpenState {
   DurableRequest request{};  // as granted
   ObjectId object = 0;
   std::string path;
+  /// name_check() of the path before it was renamed through this open; 0: it was not.
+  std::uint32_t former = 0;
   std::uint32_t access = 0;
   std::uint32_t share = 0;
   std::uint32_t options = 0;
@@ -35,6 +37,9 @@ struct OpenState {
   LockSequenceArray lock_sequences{};
   std::vector<RangeLock> locks;
 };
+
+/// Of a path, whatever its spelling; hardly ever the same for another one.
+std::uint32_t name_check(std::string_view path);
 
 /// Bytes of an open with such a path and so many locks.
 std::size_t open_state_size(std::size_t path, std::size_t locks);

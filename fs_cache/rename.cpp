@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "fs_cache/create_request.h"
+#include "fs_cache/durable.h"
 #include "fs_cache/file_constants.h"
 #include "fs_cache/share_mode.h"
 #include "fs_cache/streams.h"
@@ -125,8 +126,9 @@ Status Volume::check_target(const Irp& irp, const Open& open, const Walk& walk, 
 }
 
 /// The durable opens of a name know it: they are recorded anew with the one that it becomes.
-Volume::RenamedOpens Volume::renamed_opens(const Link& link, const Node& parent,
+Volume::RenamedOpens Volume::renamed_opens(const Open& by, const Node& parent,
                                            const std::string& name) const {
+  const Link& link = *by.link;
   const Link* const above = parent.names.empty() ? nullptr : parent.names.front();
   const std::string path = above == nullptr ? name : path_of(above) + "\\" + name;
   RenamedOpens renamed;
@@ -134,6 +136,7 @@ Volume::RenamedOpens Volume::renamed_opens(const Link& link, const Node& parent,
     if (open->link != &link || open->durable == nullptr) continue;
     OpenState state = state_of(*open);
     state.path = path;
+    if (open == &by) state.former = name_check(path_of(&link));
     renamed.emplace_back(open->id, encode_open_state(state));
   }
   return renamed;
@@ -141,7 +144,7 @@ Volume::RenamedOpens Volume::renamed_opens(const Link& link, const Node& parent,
 
 std::size_t Volume::room_for_renamed(const Open& open, const Walk& walk,
                                      const std::string& name) const {
-  return properties_size(properties_of(renamed_opens(*open.link, *walk.parent, name)));
+  return properties_size(properties_of(renamed_opens(open, *walk.parent, name)));
 }
 
 /// Whether anything below the directory is open.
@@ -169,11 +172,11 @@ void Volume::put_name(Irp& irp, Open& open, const Walk& walk, const std::string&
     if (replaced->node->links == 1) effect.flags |= kRemovesReplaced;
     if (replaced->name != name) old_spelling = replaced->name;
   }
-  const RenamedOpens renamed =
-      moves ? renamed_opens(*open.link, *walk.parent, name) : RenamedOpens{};
+  const RenamedOpens renamed = moves ? renamed_opens(open, *walk.parent, name) : RenamedOpens{};
   const std::string_view source = moves ? std::string_view(open.link->name) : std::string_view();
   const Logged logged = commit(irp, std::move(reservation), effect, source, name,
                                as_bytes(old_spelling), properties_of(renamed));
+  if (moves && open.durable != nullptr) open.durable->former = name_check(path_of(open.link));
   node.state = state;
   changed_entries(*walk.parent, state.change_time);
   if (replaced != nullptr) {

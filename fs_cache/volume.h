@@ -10,6 +10,7 @@
 // in the log.
 #pragma once
 
+#include <array>
 #include <functional>
 #include <memory>
 #include <set>
@@ -35,6 +36,9 @@ struct VolumeOptions {
   LazyWriterOptions lazy_writer = {};
   std::size_t max_objects = bounds::kMaxCachedObjects;  // kept in memory if they need not be
 };
+
+/// The create GUID and the client GUID of a durable open.
+using OpenGuids = std::array<std::uint8_t, 32>;
 
 class Volume {
  public:
@@ -198,6 +202,7 @@ class Volume {
   void note_open(Irp& irp, const Open& open, Reservation reservation);
   bool keep_open(Open& open);
   void disconnect(Open& open, Time guarded);
+  void keep_no_more(const Open& open);
   void want_back(Open& open);
   bool is_orphaned(const Oplock& oplock) const;
   void break_orphan(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
@@ -206,7 +211,8 @@ class Volume {
   Open* find_kept(const DurableRequest& request);
   const Node* end_app_instance(const DurableRequest& request);
   Status check_reclaim(const Open& open, const DurableRequest& request, const Caching& lease,
-                       const Path& path) const;
+                       std::string_view path) const;
+  bool goes_by(const Open& open, std::string_view path) const;
   void give_back(Irp& irp, Open& open);
   Status give_back_replayed(Irp& irp, Open& open, const DurableRequest& request);
   Task<Status> restore_opens();
@@ -261,7 +267,7 @@ class Volume {
 
   // rename.cpp
   using RenamedOpens = std::vector<std::pair<std::uint64_t, std::vector<std::uint8_t>>>;
-  RenamedOpens renamed_opens(const Link& link, const Node& parent, const std::string& name) const;
+  RenamedOpens renamed_opens(const Open& by, const Node& parent, const std::string& name) const;
   std::size_t room_for_renamed(const Open& open, const Walk& walk, const std::string& name) const;
 
   // set_information.cpp, rename.cpp
@@ -306,8 +312,9 @@ class Volume {
   LazyWriter lazy_writer_;
   std::unordered_map<std::uint64_t, std::unique_ptr<Open>> opens_;
 
-  std::set<std::uint64_t> kept_;        // durable opens whose clients are away
-  Event kept_changed_;                  // for the keeper
+  std::set<std::uint64_t> kept_;  // durable opens whose clients are away
+  std::set<std::pair<OpenGuids, std::uint64_t>> kept_by_guids_;  // of these, who have a GUID
+  Event kept_changed_;                                           // for the keeper
   std::set<std::uint64_t> open_cells_;  // opens of which the medium has a property
   bool gone_ = false;                   // dismounted
 

@@ -152,7 +152,7 @@ class Medium {
   /// Empty: there is none.
   virtual Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,
                                                                 std::uint64_t id) = 0;
-  /// All of that kind.
+  /// All of that kind; what is damaged has no bytes.
   virtual Task<Result<std::vector<PropertyCell>>> list_properties(PropertyKind kind) = 0;
 
   // Flushing, in this order (design: section 5).

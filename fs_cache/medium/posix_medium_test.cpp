@@ -424,6 +424,10 @@ TEST_F(PosixMediumTest, RefusesAPropertyThatIsLargerThanAny) {
       << std::string(bounds::kMaxProperty + 1, 'x');
   EXPECT_EQ(lun.run(lun.medium.read_property(PropertyKind::open, 1)).status(),
             Status::file_corrupt);
+  const auto listed = lun.run(lun.medium.list_properties(PropertyKind::open));
+  ASSERT_TRUE(listed);
+  ASSERT_EQ(listed->size(), 1U);
+  EXPECT_TRUE(listed->front().bytes.empty());
 }
 
 TEST_F(PosixMediumTest, ReportsWhatAFaultPointInjectsAtEveryReading) {

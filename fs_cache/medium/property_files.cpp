@@ -102,8 +102,11 @@ IoOutcome list_property_files(const LunFolders& folders, PropertyKind kind,
     const std::optional<std::uint64_t> id = id_from_text(name);
     if (!id) return {};  // some program of the host put it there
     PropertyCell cell{kind, *id, {}};
-    if (auto failure = read_property_file(folders, kind, *id, cell.bytes)) return failure;
-    if (!cell.bytes.empty()) out.push_back(std::move(cell));
+    if (auto failure = read_property_file(folders, kind, *id, cell.bytes)) {
+      if (failure->status != Status::file_corrupt) return failure;
+      cell.bytes.clear();
+    }
+    out.push_back(std::move(cell));
     return {};
   };
   return for_each_name(folders.properties.get(), folder_of(kind), add);
