@@ -8,6 +8,7 @@
 #include <map>
 #include <vector>
 
+#include "fs_cache/content.h"
 #include "iomgr/bytes.h"
 
 namespace understudy {
@@ -17,7 +18,7 @@ using Lsn = std::uint64_t;
 class Extents {
  public:
   struct Extent {
-    ConstBytes bytes;
+    Content content;
     Lsn lsn;
   };
   struct Hole {
@@ -28,7 +29,7 @@ class Extents {
   bool empty() const { return map_.empty(); }
   const std::map<std::uint64_t, Extent>& all() const { return map_; }
 
-  void write(std::uint64_t offset, ConstBytes bytes, Lsn lsn);
+  void write(std::uint64_t offset, Content content, Lsn lsn);
   /// Forgets the bytes behind `size`.
   void cut(std::uint64_t size);
   /// Forgets the extents of records up to `lsn`: the medium has them.

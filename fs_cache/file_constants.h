@@ -63,6 +63,7 @@ inline constexpr std::uint32_t kDirectory = 0x10;
 inline constexpr std::uint32_t kArchive = 0x20;
 inline constexpr std::uint32_t kNormal = 0x80;  // "no other attribute"; never kept, only shown
 inline constexpr std::uint32_t kTemporary = 0x100;
+inline constexpr std::uint32_t kSparse = 0x200;
 inline constexpr std::uint32_t kOffline = 0x1000;
 inline constexpr std::uint32_t kNotContentIndexed = 0x2000;
 /// Of an object with a descriptor or extended attributes of its own. Kept with the others, in
@@ -74,5 +75,8 @@ inline constexpr std::uint32_t kInternal = kHasDescriptor | kHasExtended;
 inline constexpr std::uint32_t kSettable =
     kReadOnly | kHidden | kSystem | kArchive | kTemporary | kOffline | kNotContentIndexed;
 }  // namespace attribute
+
+/// Room is given and taken in so many bytes, as volumes say of themselves.
+inline constexpr std::uint64_t kCluster = 4096;
 
 }  // namespace understudy

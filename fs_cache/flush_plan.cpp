@@ -81,6 +81,12 @@ void Fold::add(const Record& record) {
       assign(record);
       touch_file(header);
       break;
+    case Effect::zero:
+      objects_[header.object].extents.write(header.offset, Content::zeros(zeros_of(record)),
+                                            header.lsn);
+      assign(record);
+      touch_file(header);
+      break;
     case Effect::set:
       assign(record);
       touch_file(header);
@@ -219,7 +225,7 @@ void Fold::plan_objects(FlushPlan& plan) const {
     cells.directory = object.directory;
     if (!object.directory) cells.cut_size = object.cut_size;
     for (const auto& [offset, extent] : object.extents.all())
-      cells.data.push_back({offset, extent.bytes});
+      cells.data.push_back({offset, extent.content});
     cells.state = object.state;
     plan.objects.push_back(std::move(cells));
   }

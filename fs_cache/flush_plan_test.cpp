@@ -85,9 +85,26 @@ TEST(FlushPlan, LaterBytesWinAndTheSmallestSizeCuts) {
   EXPECT_EQ(cells.cut_size, 3U);
   EXPECT_EQ(cells.state->size, 7U);
   ASSERT_EQ(cells.data.size(), 2U);
-  EXPECT_EQ(as_text(cells.data[0].bytes), "aaa");
+  EXPECT_EQ(as_text(cells.data[0].content.bytes()), "aaa");
   EXPECT_EQ(cells.data[1].offset, 5U);
-  EXPECT_EQ(as_text(cells.data[1].bytes), "bb");
+  EXPECT_EQ(as_text(cells.data[1].content.bytes()), "bb");
+}
+
+TEST(FlushPlan, ZerosAreWrittenAsSuchAndCoverEarlierBytes) {
+  LogOf log;
+  log.add(Effect::write, kFile, {}, {}, "aaaaaaaa").size = 8;
+  auto& zero = log.add(Effect::zero, kFile, {}, {}, std::string("\4\0\0\0\0\0\0\0", 8));
+  zero.offset = 2;
+  zero.size = 8;
+  const FlushPlan plan = log.fold();
+  ASSERT_EQ(plan.objects.size(), 1U);
+  const ObjectCells& cells = plan.objects[0];
+  ASSERT_EQ(cells.data.size(), 3U);
+  EXPECT_EQ(as_text(cells.data[0].content.bytes()), "aa");
+  EXPECT_EQ(cells.data[1].offset, 2U);
+  EXPECT_TRUE(cells.data[1].content.is_zeros());
+  EXPECT_EQ(cells.data[1].content.size(), 4U);
+  EXPECT_EQ(cells.data[2].offset, 6U);
 }
 
 TEST(FlushPlan, WhatCameAndWentIsNotWrittenUnlessItMayBeThere) {

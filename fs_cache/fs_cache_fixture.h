@@ -244,6 +244,13 @@ class TestNode {
     made.write.offset = offset;
     return run_with(made, data).status;
   }
+  Status write_zeros(std::uint64_t open, std::uint64_t offset, std::uint64_t length) {
+    Irp made = irp(Major::write);
+    made.open = open;
+    made.write.offset = offset;
+    made.write.zeros = length;
+    return run(made).status;
+  }
   Status read(std::uint64_t open, std::uint64_t offset, std::uint32_t length,
               std::uint32_t minimum = 0) {
     Irp made = irp(Major::read);

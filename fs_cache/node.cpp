@@ -8,8 +8,6 @@
 namespace understudy {
 namespace {
 
-constexpr std::uint64_t kCluster = 4096;
-
 std::uint64_t whole_clusters(std::uint64_t bytes) {
   return (bytes + kCluster - 1) / kCluster * kCluster;
 }

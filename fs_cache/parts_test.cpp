@@ -140,9 +140,15 @@ TEST(Extents, AgreeWithAPlainArrayOfBytes) {
           }
           break;
         }
+        case 2: {
+          const std::size_t length = 1 + below(50);
+          extents.write(offset, Content::zeros(length), lsn);
+          for (std::size_t i = 0; i < length; ++i) model[offset + i] = {0, lsn};
+          break;
+        }
         default:
           records.emplace_back(1 + below(50), static_cast<std::uint8_t>(lsn));
-          extents.write(offset, records.back(), lsn);
+          extents.write(offset, ConstBytes(records.back()), lsn);
           for (std::size_t i = 0; i < records.back().size(); ++i)
             model[offset + i] = {records.back()[i], lsn};
       }

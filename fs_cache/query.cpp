@@ -18,6 +18,8 @@ Task<Status> Volume::query_information(Irp& irp) {
     co_return co_await query_security(irp);
   if (irp.minor == static_cast<std::uint8_t>(QueryMinor::extended_attributes))
     co_return co_await query_extended(irp);
+  if (irp.minor == static_cast<std::uint8_t>(QueryMinor::allocated_ranges))
+    co_return co_await query_allocated_ranges(irp);
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
   const Open& open = **found;

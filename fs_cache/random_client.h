@@ -125,11 +125,22 @@ class RandomClient {
     if (handle == 0) return;
     const std::uint64_t offset = below(200);
     const std::string data(1 + below(80), static_cast<char>('A' + below(26)));
+    if (data.size() % 8 == 0) return write_zeros(node, handle, offset, data.size(), *file);
     EXPECT_EQ(node.write(handle, offset, data), Status::success);
     close(node, handle);
     file->bytes.resize(std::max<std::size_t>(file->bytes.size(), offset + data.size()));
     file->bytes.replace(offset, data.size(), data);
     file->attributes |= attribute::kArchive;
+  }
+
+  static void write_zeros(TestNode& node, std::uint64_t handle, std::size_t offset,
+                          std::size_t length, File& file) {
+    EXPECT_EQ(node.write_zeros(handle, offset, length), Status::success);
+    close(node, handle);
+    if (offset >= file.bytes.size()) return;
+    length = std::min(length, file.bytes.size() - offset);
+    file.bytes.replace(offset, length, length, '\0');
+    file.attributes |= attribute::kArchive;
   }
 
   std::string stream_name() { return std::string(1, static_cast<char>('s' + below(3))); }

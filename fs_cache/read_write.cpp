@@ -99,6 +99,7 @@ Result<std::uint64_t> Volume::check_write(const Irp& irp, const Open& open,
 }
 
 Task<Status> Volume::write(Irp& irp) {
+  if (irp.write.zeros > 0) co_return co_await write_zeros(irp);
   const std::optional<Bytes> data = seams_.arena.bytes(irp.payload);
   if (!data || data->size() > bounds::kMaxTransfer) co_return Status::invalid_parameter;
   Reservation reservation;
@@ -110,38 +111,71 @@ Task<Status> Volume::write(Irp& irp) {
     show(irp, node.last_lsn);
     const Result<std::uint64_t> offset = check_write(irp, open, data->size());
     if (!offset) co_return offset.status();
-    const std::uint64_t rest = node.state.size - std::min(node.state.size, *offset);
-    const std::uint64_t room = irp.write.within_file != 0 ? rest : data->size();
-    const ConstBytes bytes = data->first(std::min<std::uint64_t>(room, data->size()));
-    if (bytes.empty()) co_return Status::success;
+    if (data->empty()) co_return Status::success;
     if (!reservation) {
       Result<Reservation> reserved = co_await reserve(0, data->size());
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
       continue;
     }
-    put_bytes(irp, open, *offset, bytes, std::move(reservation));
-    irp.information = bytes.size();
+    put(irp, open, *offset, ConstBytes(*data), std::move(reservation));
+    irp.information = data->size();
     if ((open.options & option::kWriteThrough) != 0) irp.write.write_through = 1;
     co_return Status::success;
   }
 }
 
-void Volume::put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBytes data,
-                       Reservation reservation) {
+/// MS-FSA 2.1.5.9.39. Zeros take no room: not in the log, and not on the medium if it can do
+/// without.
+Task<Status> Volume::write_zeros(Irp& irp) {
+  const std::uint64_t offset = irp.write.offset;
+  if (offset > kLargestOffset || irp.write.zeros > kLargestOffset - offset)
+    co_return Status::invalid_parameter;
+  Reservation reservation;
+  for (;;) {
+    const Result<Open*> found = find_open(irp);
+    if (!found) co_return found.status();
+    const Open& open = **found;
+    const Node& node = *open.node;
+    show(irp, node.last_lsn);
+    if (node.is_directory()) co_return Status::invalid_device_request;
+    if (!open.may(access::kWriteData)) co_return Status::access_denied;
+    const std::uint64_t rest = node.state.size - std::min(node.state.size, offset);
+    const std::uint64_t length = std::min(rest, irp.write.zeros);
+    if (locked_against(open, offset, length, true)) co_return Status::file_lock_conflict;
+    if (length == 0) co_return Status::success;
+    if (!reservation) {
+      Result<Reservation> reserved = co_await reserve(0, sizeof length);
+      if (!reserved) co_return reserved.status();
+      reservation = std::move(*reserved);
+      continue;
+    }
+    put(irp, open, offset, Content::zeros(length), std::move(reservation));
+    irp.information = length;
+    if ((open.options & option::kWriteThrough) != 0) irp.write.write_through = 1;
+    co_return Status::success;
+  }
+}
+
+void Volume::put(Irp& irp, const Open& open, std::uint64_t offset, const Content& content,
+                 Reservation reservation) {
   Node& node = *open.node;
   ObjectState state = node.state;
   const FileTime time = now();
-  state.size = std::max(state.size, offset + data.size());
+  state.size = std::max(state.size, offset + content.size());
   state.attributes |= attribute::kArchive;
   if (!open.keeps_write_time) state.write_time = time;
   if (!open.keeps_change_time) state.change_time = time;
-  RecordHeader effect = effect_on(Effect::write, node.id, state);
+  const std::uint64_t length = content.size();
+  const auto* const length_bytes = reinterpret_cast<const std::uint8_t*>(&length);
+  const bool zeros = content.is_zeros();
+  const ConstBytes data = zeros ? ConstBytes(length_bytes, sizeof length) : content.bytes();
+  RecordHeader effect = effect_on(zeros ? Effect::zero : Effect::write, node.id, state);
   if (planted(Mutant::size_not_logged)) effect.size = node.state.size;
   effect.offset = offset;
   const bool touches_file = touch_file(effect, open);
   const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, data);
-  node.unwritten_data().extents.write(offset, logged.data, logged.lsn);
+  node.unwritten_data().extents.write(offset, zeros ? content : Content(logged.data), logged.lsn);
   node.content_lsn = node.last_lsn = logged.lsn;
   const std::uint32_t grown = state.size != node.state.size ? change::kSize : 0;
   node.state = state;

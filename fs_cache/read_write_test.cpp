@@ -83,21 +83,6 @@ TEST_F(ReadWrite, ChecksWhatTheHandleMayDo) {
   EXPECT_EQ(node->query_directory(writer).status, Status::invalid_parameter);
 }
 
-TEST_F(ReadWrite, WritesNothingBeyondTheFileIfToldSo) {
-  node->make_file("file", "0123456789");
-  const std::uint64_t handle = node->must_open("file");
-  Irp write = node->irp(Major::write);
-  write.open = handle;
-  write.write.within_file = 1;
-  for (const auto& [offset, written] : {std::pair{8, 2}, std::pair{10, 0}, std::pair{100, 0}}) {
-    write.write.offset = static_cast<std::uint64_t>(offset);
-    EXPECT_EQ(node->run_with(write, "xyz").status, Status::success);
-    EXPECT_EQ(node->last.information, static_cast<std::uint64_t>(written));
-    EXPECT_EQ(node->last.lsn != 0, written > 0);
-  }
-  EXPECT_EQ(node->content("file"), "01234567xy");
-}
-
 TEST_F(ReadWrite, RefusesWhatTheMediumHasNoRoomFor) {
   const std::uint64_t handle = node->must_open("file");
   EXPECT_EQ(node->write(handle, bounds::kMaxFileSize, "x"), Status::invalid_parameter);

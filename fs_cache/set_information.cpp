@@ -62,6 +62,8 @@ Task<Status> Volume::set_information(Irp& irp) {
       return set_security(irp);
     case SetMinor::extended_attributes:
       return set_extended(irp);
+    case SetMinor::sparse:
+      return set_sparse(irp);
   }
   return refuse(Status::invalid_info_class);
 }
@@ -89,14 +91,35 @@ Task<Status> Volume::set_basic(Irp& irp) {
   set_time(set.access_time, state.access_time, kept_anyway);
   set_time(set.write_time, state.write_time, open.keeps_write_time);
   if (set.attributes != 0) {
-    state.attributes = (set.attributes & attribute::kSettable) |
-                       (state.attributes & (attribute::kDirectory | attribute::kInternal));
+    state.attributes =
+        (set.attributes & attribute::kSettable) | (state.attributes & ~attribute::kSettable);
   }
   const bool changes = !same_state(state, node.state);
   set_time(set.change_time, state.change_time, open.keeps_change_time);
   if (changes && !open.keeps_change_time) state.change_time = now();
   if (!same_state(state, node.state))
     set_state(irp, open, what_changes(node.state, state), state, std::move(*reservation));
+  co_return Status::success;
+}
+
+/// MS-FSA 2.1.5.9.36. What was a hole stays one; a file that is not sparse only says so of none.
+Task<Status> Volume::set_sparse(Irp& irp) {
+  Result<Reservation> reservation = co_await reserve(0, 0);
+  if (!reservation) co_return reservation.status();
+  const Result<Open*> found = find_open(irp);
+  if (!found) co_return found.status();
+  const Open& open = **found;
+  const Node& node = open.node->file();
+  show(irp, node.last_lsn);
+  if (open.node->is_directory()) co_return Status::invalid_parameter;
+  if (!open.may(access::kWriteData | access::kAppendData | access::kWriteAttributes))
+    co_return Status::access_denied;
+  ObjectState state = node.state;
+  const std::uint32_t sparse = irp.set.attributes & attribute::kSparse;
+  state.attributes = (state.attributes & ~attribute::kSparse) | sparse;
+  if (state.attributes == node.state.attributes) co_return Status::success;
+  if (!open.keeps_change_time) state.change_time = now();
+  set_state(irp, open, change::kAttributes, state, std::move(*reservation));
   co_return Status::success;
 }
 

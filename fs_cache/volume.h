@@ -222,8 +222,12 @@ class Volume {
   // read_write.cpp
   Task<Status> read_bytes(const Node& node, std::uint64_t offset, Bytes out);
   Result<std::uint64_t> check_write(const Irp& irp, const Open& open, std::size_t length) const;
-  void put_bytes(Irp& irp, const Open& open, std::uint64_t offset, ConstBytes data,
-                 Reservation reservation);
+  Task<Status> write_zeros(Irp& irp);
+  void put(Irp& irp, const Open& open, std::uint64_t offset, const Content& content,
+           Reservation reservation);
+
+  // allocated_ranges.cpp
+  Task<Status> query_allocated_ranges(Irp& irp);
 
   // oplock_grant.cpp
   bool break_for_open(const CreateRequest& request, Node& node, bool violation);
@@ -272,6 +276,7 @@ class Volume {
 
   // set_information.cpp, rename.cpp
   Task<Status> set_basic(Irp& irp);
+  Task<Status> set_sparse(Irp& irp);
   Task<Status> set_disposition(Irp& irp);
   Task<Status> set_end_of_file(Irp& irp);
   Task<Status> set_allocation(Irp& irp);

@@ -68,6 +68,11 @@ class WatchedMedium : public Medium {
   Task<Result<std::size_t>> read(ObjectId object, std::uint64_t offset, Bytes out) override {
     return watch(medium_->read(object, offset, out));
   }
+  Task<Result<std::vector<AllocatedRange>>> allocated_ranges(ObjectId object, std::uint64_t from,
+                                                             std::uint64_t to,
+                                                             std::size_t most) override {
+    return watch(medium_->allocated_ranges(object, from, to, most));
+  }
   Task<Result<Space>> space() override { return watch(medium_->space()); }
   Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,
                                                         std::uint64_t id) override {

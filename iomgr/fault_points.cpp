@@ -28,6 +28,7 @@ constexpr auto kPoints = std::to_array<FaultPoint>({
     {Layer::fs_cache, "medium.state", kStalls},
     {Layer::fs_cache, "medium.list", kStalls},
     {Layer::fs_cache, "medium.read", kStalls},
+    {Layer::fs_cache, "medium.allocated", kStalls},
     {Layer::fs_cache, "medium.property", kStalls},
     {Layer::fs_cache, "medium.space", kStalls},
     {Layer::fs_cache, "medium.flush.objects", kStalls},

@@ -71,6 +71,7 @@ enum class SetMinor : std::uint8_t {
   security,             // payload: the parts of a descriptor that set.selection names
   extended_attributes,  // payload: FILE_FULL_EA_INFORMATION; each is set, or removed if it is
                         // empty. STATUS_EA_LIST_INCONSISTENT: `information` is where
+  sparse,               // set.attributes: FILE_ATTRIBUTE_SPARSE_FILE, or without it: no longer
 };
 
 enum class QueryMinor : std::uint8_t {
@@ -78,6 +79,8 @@ enum class QueryMinor : std::uint8_t {
   security,             // payload out: a descriptor with the parts that query.selection names
   extended_attributes,  // payload out: FILE_FULL_EA_INFORMATION, all of them
   streams,              // payload out: FILE_STREAM_INFORMATION in UTF-8, StreamEntry records
+  allocated_ranges,     // payload out: AllocatedRange records, `information` bytes, of query.offset
+                        // and query.length. STATUS_BUFFER_OVERFLOW: there are more
 };
 
 // Pended IRPs. An operation that would have to wait for another client completes with
@@ -243,19 +246,27 @@ struct ReadParameters {
 /// Payload: the data. An offset of kAppend writes at the end of the file.
 struct WriteParameters {
   std::uint64_t offset;
+  std::uint64_t zeros;  // without a payload: so many bytes become zeros, up to the end of the file
   std::uint32_t write_through;  // complete only when durable on the medium
-  std::uint32_t within_file;    // 1: what lies beyond the end of the file is not written
+  std::uint32_t reserved;
 };
 inline constexpr std::uint64_t kAppend = ~std::uint64_t{0};
 
 /// Payload out: the file's name (path below the share, UTF-8, '\').
 struct QueryParameters {
-  FileFacts facts;  // out
-  std::uint64_t position;
+  FileFacts facts;          // out
+  std::uint64_t offset;     // allocated_ranges
+  std::uint64_t length;     // allocated_ranges
   std::uint32_t access;     // out: access granted to this open
   std::uint32_t options;    // out: its create options
   std::uint32_t selection;  // security: SECURITY_INFORMATION, MS-DTYP 2.4.7
   std::uint32_t reserved;
+};
+
+/// A part of a file that takes room, bytes.
+struct AllocatedRange {
+  std::uint64_t offset;
+  std::uint64_t length;
 };
 
 /// One stream of a file; `name_length` UTF-8 bytes follow (":name:$DATA"), then padding to 8 bytes.

@@ -15,11 +15,24 @@ static_assert(std::endian::native == std::endian::little,
 
 constexpr std::size_t kCrcStart = offsetof(RecordHeader, epoch);
 
+/// They never make a file longer.
+bool zeros_within(const Record& record) {
+  const RecordHeader& header = record.header;
+  return record.data.size() == sizeof(std::uint64_t) && header.offset <= header.size &&
+         zeros_of(record) <= header.size - header.offset;
+}
+
 bool known(Effect effect) {
-  return effect >= Effect::create && effect <= Effect::note;
+  return effect >= Effect::create && effect <= Effect::zero;
 }
 
 }  // namespace
+
+std::uint64_t zeros_of(const Record& record) {
+  std::uint64_t length = 0;
+  std::memcpy(&length, record.data.data(), sizeof length);
+  return length;
+}
 
 std::size_t record_size(const RecordHeader& header) {
   return sizeof(RecordHeader) + header.name_length + header.target_name_length +
@@ -81,6 +94,7 @@ Result<Record> decode_record(ConstBytes bytes) {
   }
   record.properties = std::move(*properties);
   record.data = bytes.subspan(bytes.size() - header.data_length);
+  if (header.effect == Effect::zero && !zeros_within(record)) return Status::data_error;
   return record;
 }
 

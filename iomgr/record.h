@@ -41,6 +41,7 @@ enum class Effect : std::uint16_t {
   rename = 5,  // parent/name is gone, target_parent/target_name -> object
   link = 6,    // target_parent/target_name -> object
   note = 7,    // nothing but what its properties say
+  zero = 8,    // zeros at `offset`, as many bytes as the 8 of `data` say; else like `write`
   // rename, link: `data` is the old spelling of the name taken over from `replaced`, if it differed
   // in case; it is gone
 };
@@ -89,6 +90,9 @@ struct Record {
   ConstBytes data;
   std::vector<Property> properties = {};
 };
+
+/// Of a `zero`: how many bytes become zeros.
+std::uint64_t zeros_of(const Record& record);
 
 /// Bytes a record takes.
 std::size_t record_size(const RecordHeader& header);

@@ -50,6 +50,30 @@ TEST(Record, RefusesEveryFlippedBit) {
   }
 }
 
+TEST(Record, OfZerosSaysHowManyWithinTheFile) {
+  RecordHeader header;
+  header.lsn = 1;
+  header.effect = Effect::zero;
+  header.offset = 3;
+  header.size = 0x0202020202020205;
+  for (std::size_t length = 0; length < 10; ++length) {
+    std::vector<std::uint8_t> data(length, 2);
+    header.data_length = static_cast<std::uint32_t>(length);
+    std::vector<std::uint8_t> bytes(record_size(header));
+    encode_record(header, {}, {}, data, bytes);
+    const Result<Record> record = decode_record(bytes);
+    ASSERT_EQ(static_cast<bool>(record), length == 8) << length;
+    if (record) {
+      EXPECT_EQ(zeros_of(*record), 0x0202020202020202U);
+    }
+  }
+  header.offset = 4;
+  header.data_length = 8;
+  std::vector<std::uint8_t> bytes(record_size(header));
+  encode_record(header, {}, {}, std::vector<std::uint8_t>(8, 2), bytes);
+  EXPECT_FALSE(decode_record(bytes));
+}
+
 TEST(Crc32c, MatchesThePublishedCheckValue) {
   EXPECT_EQ(crc32c(as_bytes("123456789")), 0xE3069283U);
   EXPECT_EQ(crc32c(as_bytes("6789"), crc32c(as_bytes("12345"))), 0xE3069283U);

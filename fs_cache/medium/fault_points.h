@@ -25,6 +25,7 @@ inline constexpr CallPoints kRecover{"medium.mount.recover", {}, "medium.mount.r
 inline constexpr CallPoints kState{"medium.state"};
 inline constexpr CallPoints kList{"medium.list"};
 inline constexpr CallPoints kRead{"medium.read"};
+inline constexpr CallPoints kAllocated{"medium.allocated"};
 inline constexpr CallPoints kReadProperty{"medium.property"};
 inline constexpr CallPoints kSpace{"medium.space"};
 inline constexpr CallPoints kObjects{"medium.flush.objects", "medium.flush.objects.each",

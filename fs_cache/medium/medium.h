@@ -18,6 +18,7 @@
 #include <string>
 #include <vector>
 
+#include "fs_cache/content.h"
 #include "iomgr/bytes.h"
 #include "iomgr/irp.h"
 #include "iomgr/property.h"
@@ -54,10 +55,11 @@ struct ObjectState {
   std::uint64_t change_time = 0;
 };
 
-/// Bytes of an object; `bytes` stay as they are until the call completes.
+/// Bytes of an object, which stay as they are until the call completes, or zeros. Only bytes make
+/// it longer.
 struct DataCell {
   std::uint64_t offset;
-  ConstBytes bytes;
+  Content content;
 };
 
 /// All cells of one object that a flush writes. Order inside: create, cut to `cut_size`, data, then
@@ -148,6 +150,12 @@ class Medium {
   virtual Task<Result<std::vector<ListedEntry>>> list(ObjectId directory) = 0;
   /// Bytes read; fewer than out.size() only at the end of what the medium has.
   virtual Task<Result<std::size_t>> read(ObjectId object, std::uint64_t offset, Bytes out) = 0;
+  /// What takes room of the bytes from `from` to `to`, in order, at most `most` ranges; between
+  /// them are zeros. Where the storage cannot tell, all of it.
+  virtual Task<Result<std::vector<AllocatedRange>>> allocated_ranges(ObjectId object,
+                                                                     std::uint64_t from,
+                                                                     std::uint64_t to,
+                                                                     std::size_t most) = 0;
   virtual Task<Result<Space>> space() = 0;
   /// Empty: there is none.
   virtual Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,

@@ -5,10 +5,10 @@
 #include <unordered_map>
 #include <utility>
 
+#include "fs_cache/file_constants.h"
+
 namespace understudy {
 namespace {
-
-constexpr std::uint32_t kDirectory = 0x10;  // FILE_ATTRIBUTE_DIRECTORY, MS-FSCC 2.6
 
 template <typename... Cases>
 struct Match : Cases... {
@@ -23,7 +23,7 @@ MemoryDisk::MemoryDisk(std::uint64_t total_bytes, FileTime time)
     : space_{total_bytes, total_bytes} {
   Object root;
   root.directory = true;
-  root.state = {0, kDirectory, time, time, time, time};
+  root.state = {0, attribute::kDirectory, time, time, time, time};
   current_.objects.emplace(kRootObject, root);
   durable_ = current_;
 }
@@ -49,6 +49,15 @@ void MemoryDisk::apply(Image& image, const Cell& cell) {
               object.bytes.resize(std::max(object.bytes.size(), put.offset + put.bytes.size()));
               std::copy(put.bytes.begin(), put.bytes.end(),
                         object.bytes.begin() + static_cast<std::ptrdiff_t>(put.offset));
+            });
+          },
+          [&](const Zero& zero) {
+            with(zero.object, [&](Object& object) {
+              const std::size_t begin = std::min<std::uint64_t>(object.bytes.size(), zero.offset);
+              const std::size_t length =
+                  std::min<std::uint64_t>(object.bytes.size() - begin, zero.length);
+              std::fill_n(object.bytes.begin() + static_cast<std::ptrdiff_t>(begin), length,
+                          std::uint8_t{0});
             });
           },
           [&](const Set& set) {
@@ -276,6 +285,31 @@ Task<Result<std::size_t>> MemoryMedium::read(ObjectId object, std::uint64_t offs
   co_return got;
 }
 
+/// As if clusters of nothing but zeros took no room.
+Task<Result<std::vector<AllocatedRange>>> MemoryMedium::allocated_ranges(ObjectId object,
+                                                                         std::uint64_t from,
+                                                                         std::uint64_t to,
+                                                                         std::size_t most) {
+  std::vector<AllocatedRange> ranges;
+  const Status status = co_await run(medium_points::kAllocated, 1, [&](std::size_t) {
+    const auto found = disk_->current_.objects.find(object);
+    if (found == disk_->current_.objects.end()) return Status::object_name_not_found;
+    const ConstBytes bytes = found->second.bytes;
+    const std::uint64_t end = std::min<std::uint64_t>(to, bytes.size());
+    for (std::uint64_t at = from; at < end && ranges.size() < most;) {
+      const std::uint64_t next = std::min(end, (at / kCluster + 1) * kCluster);
+      const ConstBytes cluster = bytes.subspan(at, next - at);
+      const bool takes_room =
+          std::any_of(cluster.begin(), cluster.end(), [](std::uint8_t byte) { return byte != 0; });
+      if (takes_room) ranges.push_back({at, next - at});
+      at = next;
+    }
+    return Status::success;
+  });
+  if (failed(status)) co_return status;
+  co_return ranges;
+}
+
 Task<Result<Space>> MemoryMedium::space() {
   const Status status =
       co_await run(medium_points::kSpace, 1, [](std::size_t) { return Status::success; });
@@ -314,8 +348,12 @@ Task<Status> MemoryMedium::write_objects(std::span<const ObjectCells> objects) {
     if (!disk_->current_.objects.contains(cells.object)) return Status::file_corrupt;
     disk_->change(MemoryDisk::Cut{cells.object, cells.cut_size});
     for (const DataCell& data : cells.data) {
-      disk_->change(
-          MemoryDisk::Put{cells.object, data.offset, {data.bytes.begin(), data.bytes.end()}});
+      if (data.content.is_zeros()) {
+        disk_->change(MemoryDisk::Zero{cells.object, data.offset, data.content.size()});
+        continue;
+      }
+      const ConstBytes bytes = data.content.bytes();
+      disk_->change(MemoryDisk::Put{cells.object, data.offset, {bytes.begin(), bytes.end()}});
     }
     if (cells.state) disk_->change(MemoryDisk::Set{cells.object, *cells.state});
     disk_->touched(MemoryDisk::Touch::written, *this);

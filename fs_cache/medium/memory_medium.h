@@ -90,6 +90,11 @@ class MemoryDisk {
     std::uint64_t offset;
     std::vector<std::uint8_t> bytes;
   };
+  struct Zero {
+    ObjectId object;
+    std::uint64_t offset;
+    std::uint64_t length;
+  };
   struct Set {
     ObjectId object;
     ObjectState state;
@@ -102,7 +107,7 @@ class MemoryDisk {
   struct Drop {
     ObjectId object;
   };
-  using Cell = std::variant<Make, Cut, Put, Set, Name, Drop, PropertyCell>;
+  using Cell = std::variant<Make, Cut, Put, Zero, Set, Name, Drop, PropertyCell>;
 
   static void apply(Image& image, const Cell& cell);
   void change(Cell cell);
@@ -150,6 +155,9 @@ class MemoryMedium : public Medium {
   Task<Result<ObjectState>> read_state(ObjectId object) override;
   Task<Result<std::vector<ListedEntry>>> list(ObjectId directory) override;
   Task<Result<std::size_t>> read(ObjectId object, std::uint64_t offset, Bytes out) override;
+  Task<Result<std::vector<AllocatedRange>>> allocated_ranges(ObjectId object, std::uint64_t from,
+                                                             std::uint64_t to,
+                                                             std::size_t most) override;
   Task<Result<Space>> space() override;
   Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,
                                                         std::uint64_t id) override;

@@ -264,6 +264,22 @@ Task<Result<std::size_t>> PosixMedium::read(ObjectId object, std::uint64_t offse
   co_return at_once + rest;
 }
 
+Task<Result<std::vector<AllocatedRange>>> PosixMedium::allocated_ranges(ObjectId object,
+                                                                        std::uint64_t from,
+                                                                        std::uint64_t to,
+                                                                        std::size_t most) {
+  if (!lock_) co_return Status::device_not_ready;
+  const Folders folders = folders_;
+  SharedFile file = files_.find(object);
+  std::vector<AllocatedRange> ranges;
+  const Status status = co_await run(medium_points::kAllocated, 1, [&](std::size_t) {
+    return find_allocated_ranges(*folders, object, file, {from, to - from}, most, ranges);
+  });
+  if (failed(status)) co_return status;
+  if (lock_) files_.insert(object, std::move(file));
+  co_return ranges;
+}
+
 Task<Result<Space>> PosixMedium::space() {
   if (!lock_) co_return Status::device_not_ready;
   const Folders folders = folders_;

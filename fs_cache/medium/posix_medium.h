@@ -49,6 +49,9 @@ class PosixMedium : public Medium {
   Task<Result<ObjectState>> read_state(ObjectId object) override;
   Task<Result<std::vector<ListedEntry>>> list(ObjectId directory) override;
   Task<Result<std::size_t>> read(ObjectId object, std::uint64_t offset, Bytes out) override;
+  Task<Result<std::vector<AllocatedRange>>> allocated_ranges(ObjectId object, std::uint64_t from,
+                                                             std::uint64_t to,
+                                                             std::size_t most) override;
   Task<Result<Space>> space() override;
   Task<Result<std::vector<std::uint8_t>>> read_property(PropertyKind kind,
                                                         std::uint64_t id) override;

@@ -151,6 +151,40 @@ TEST_F(PosixMediumTest, KeepsSparseFilesOfMoreThanFourGigabytesSparse) {
   EXPECT_LE(listed->front().allocation_size, 64 * bounds::kKiB);
 }
 
+TEST_F(PosixMediumTest, GivesTheRoomOfZerosBackAndSaysWhatIsLeft) {
+  const std::string bytes(8 * kCluster, 'x');
+  ASSERT_EQ(flush({{new_file(5, bytes)}, {{1, "holes", 5, false}}, {}, 1}), Status::success);
+  const auto allocated = [this](std::uint64_t from, std::uint64_t to, std::size_t most = 100) {
+    const auto ranges = lun.run(lun.medium.allocated_ranges(5, from, to, most));
+    EXPECT_TRUE(ranges);
+    std::vector<std::uint64_t> all;
+    for (const AllocatedRange& range : *ranges) all.insert(all.end(), {range.offset, range.length});
+    return all;
+  };
+  using All = std::vector<std::uint64_t>;
+  EXPECT_EQ(allocated(0, 8 * kCluster), (All{0, 8 * kCluster}));
+  ObjectCells cells;
+  cells.object = 5;
+  cells.data = {{kCluster, Content::zeros(2 * kCluster)},
+                {4 * kCluster, as_bytes("y")},
+                {6 * kCluster - 10, Content::zeros(100 * kCluster)}};
+  ASSERT_EQ(flush({{cells}, {}, {}, 2}), Status::success);
+  EXPECT_EQ(allocated(0, 8 * kCluster), (All{0, kCluster, 3 * kCluster, 3 * kCluster}));
+  EXPECT_EQ(allocated(0, 8 * kCluster, 1), (All{0, kCluster}));
+  EXPECT_EQ(allocated(10, 20), (All{10, 10}));
+  EXPECT_EQ(allocated(kCluster, 3 * kCluster), All{});
+  EXPECT_EQ(allocated(100 * kCluster, 101 * kCluster), All{});
+  std::vector<std::uint8_t> out(9 * kCluster);
+  const Result<std::size_t> count = lun.run(lun.medium.read(5, 0, out));
+  ASSERT_TRUE(count);
+  EXPECT_EQ(*count, 8 * kCluster);
+  std::string expected = bytes;
+  expected.replace(kCluster, 2 * kCluster, 2 * kCluster, '\0');
+  expected[4 * kCluster] = 'y';
+  expected.replace(6 * kCluster - 10, 2 * kCluster + 10, 2 * kCluster + 10, '\0');
+  EXPECT_EQ(as_text(ConstBytes(out).first(*count)), expected);
+}
+
 TEST_F(PosixMediumTest, ReplacesRenamesAndRemovesEntries) {
   ASSERT_EQ(flush({{new_file(5, "five"), new_file(6, "six"), new_directory(7)},
                    {{1, "a", 5, false}, {1, "b", 6, false}, {1, "c", 7, true}},
@@ -441,6 +475,8 @@ TEST_F(PosixMediumTest, ReportsWhatAFaultPointInjectsAtEveryReading) {
   injects("medium.state", [this] { return lun.run(lun.medium.read_state(5)).status(); });
   injects("medium.list", [this] { return lun.run(lun.medium.list(kRootObject)).status(); });
   injects("medium.read", [this, &out] { return lun.run(lun.medium.read(5, 0, out)).status(); });
+  injects("medium.allocated",
+          [this] { return lun.run(lun.medium.allocated_ranges(5, 0, 1, 1)).status(); });
   injects("medium.property",
           [this] { return lun.run(lun.medium.read_property(PropertyKind::open, 1)).status(); });
   injects("medium.space", [this] { return lun.run(lun.medium.space()).status(); });

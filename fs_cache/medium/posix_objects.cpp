@@ -73,15 +73,53 @@ IoOutcome write_vector(int file, std::uint64_t offset, std::span<iovec> parts,
   return {};
 }
 
+IoOutcome write_zeros(int file, std::uint64_t offset, std::uint64_t length,
+                      const std::string& path) {
+  static constexpr std::array<std::uint8_t, 64 * 1024> kZeros{};
+  while (length > 0) {
+    const std::size_t count = std::min<std::uint64_t>(length, kZeros.size());
+    std::array<iovec, 1> part{{{const_cast<std::uint8_t*>(kZeros.data()), count}}};
+    if (auto failure = write_vector(file, offset, part, path)) return failure;
+    offset += count;
+    length -= count;
+  }
+  return {};
+}
+
+/// Gives the room back where the file system can. The file does not become longer.
+IoOutcome punch_hole(int file, std::uint64_t offset, std::uint64_t length,
+                     const std::string& path) {
+  struct stat inode {};
+  if (fstat(file, &inode) != 0) return failed_call("fstat", path);
+  const auto size = static_cast<std::uint64_t>(inode.st_size);
+  if (offset >= size) return {};
+  length = std::min(length, size - offset);
+  constexpr int kPunch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+  int result = 0;
+  do {
+    result = fallocate(file, kPunch, static_cast<off_t>(offset), static_cast<off_t>(length));
+  } while (result != 0 && errno == EINTR);
+  if (result == 0) return {};
+  if (errno == EOPNOTSUPP || errno == ENOSYS) return write_zeros(file, offset, length, path);
+  return failed_call("fallocate", path);
+}
+
 /// Cells that follow each other in the file go out in one system call.
 IoOutcome write_data(int file, std::span<const DataCell> cells, const std::string& path) {
   std::array<iovec, kMaxVector> parts;
   while (!cells.empty()) {
+    if (const Content& content = cells.front().content; content.is_zeros()) {
+      if (auto failure = punch_hole(file, cells.front().offset, content.size(), path))
+        return failure;
+      cells = cells.subspan(1);
+      continue;
+    }
     const std::uint64_t start = cells.front().offset;
     std::uint64_t end = start;
     std::size_t count = 0;
-    while (count < cells.size() && count < kMaxVector && cells[count].offset == end) {
-      const ConstBytes bytes = cells[count].bytes;
+    while (count < cells.size() && count < kMaxVector && cells[count].offset == end &&
+           !cells[count].content.is_zeros()) {
+      const ConstBytes bytes = cells[count].content.bytes();
       // The kernel only reads from them.
       parts[count++] = {const_cast<std::uint8_t*>(bytes.data()), bytes.size()};
       end += bytes.size();
@@ -113,7 +151,9 @@ IoOutcome write_bytes_and_size(int file, const ObjectCells& cells, const std::st
   }
   if (auto failure = write_data(file, cells.data, path)) return failure;
   for (const DataCell& cell : cells.data) {
-    if (!cell.bytes.empty()) size = std::max(size, cell.offset + cell.bytes.size());
+    const Content& content = cell.content;
+    if (!content.is_zeros() && content.size() > 0)
+      size = std::max(size, cell.offset + content.size());
   }
   if (cells.state && cells.state->size != size) return set_size(file, cells.state->size, path);
   return {};
@@ -187,6 +227,33 @@ IoOutcome read_object(const LunFolders& folders, ObjectId object, SharedFile& fi
                       std::uint64_t offset, Bytes out, std::size_t& done) {
   if (auto failure = open_file(folders, object, 0, file)) return failure;
   return read_fully(file->get(), offset, out, object_path(object), done);
+}
+
+IoOutcome find_allocated_ranges(const LunFolders& folders, ObjectId object, SharedFile& file,
+                                AllocatedRange within, std::size_t most,
+                                std::vector<AllocatedRange>& out) {
+  out.clear();
+  if (auto failure = open_file(folders, object, 0, file)) return failure;
+  const std::uint64_t to = within.offset + within.length;
+  std::uint64_t at = within.offset;
+  while (at < to && out.size() < most) {
+    const off_t data = lseek(file->get(), static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return {};  // nothing more, or the file ends before
+    if (data < 0 && errno == EINVAL) {          // the file system cannot tell
+      out.push_back({at, to - at});
+      return {};
+    }
+    if (data < 0) return failed_call("lseek", object_path(object));
+    const off_t hole = lseek(file->get(), data, SEEK_HOLE);
+    if (hole < 0 && errno == ENXIO) return {};  // it was cut meanwhile
+    if (hole < 0) return failed_call("lseek", object_path(object));
+    const auto begin = static_cast<std::uint64_t>(data);
+    const std::uint64_t end = std::min(to, static_cast<std::uint64_t>(hole));
+    if (begin >= to) return {};
+    out.push_back({begin, end - begin});
+    at = end;
+  }
+  return {};
 }
 
 IoOutcome remove_object(const LunFolders& folders, ObjectId object, Notices& notices) {

@@ -27,6 +27,10 @@ IoOutcome read_object_state(const LunFolders& folders, ObjectId object, SharedFi
                             ObjectState& out);
 IoOutcome read_object(const LunFolders& folders, ObjectId object, SharedFile& file,
                       std::uint64_t offset, Bytes out, std::size_t& done);
+/// What of `within` takes room, at most `most` ranges.
+IoOutcome find_allocated_ranges(const LunFolders& folders, ObjectId object, SharedFile& file,
+                                AllocatedRange within, std::size_t most,
+                                std::vector<AllocatedRange>& out);
 /// Alone, without its streams. A missing object is fine. A directory in which a host program has
 /// left files stays, without a name.
 IoOutcome remove_object(const LunFolders& folders, ObjectId object, Notices& notices);

@@ -73,6 +73,7 @@ constexpr Row kTable[] = {
     {0x000900C0, true, get_object_id},           // FSCTL_CREATE_OR_GET_OBJECT_ID
     {0x0009003C, true, get_compression},         // FSCTL_GET_COMPRESSION
     {0x0009C040, true, set_compression},         // FSCTL_SET_COMPRESSION
+    {0x000900C4, true, set_sparse},              // FSCTL_SET_SPARSE
     {0x000980C8, true, set_zero_data},           // FSCTL_SET_ZERO_DATA
     {0x000940CF, true, query_allocated_ranges},  // FSCTL_QUERY_ALLOCATED_RANGES
 };

@@ -37,6 +37,7 @@ Task<Status> copy_chunk(Connection&, Request&, const Ioctl&, Reply&);
 Task<Status> get_object_id(Connection&, Request&, const Ioctl&, Reply&);
 Task<Status> get_compression(Connection&, Request&, const Ioctl&, Reply&);
 Task<Status> set_compression(Connection&, Request&, const Ioctl&, Reply&);
+Task<Status> set_sparse(Connection&, Request&, const Ioctl&, Reply&);
 Task<Status> set_zero_data(Connection&, Request&, const Ioctl&, Reply&);
 Task<Status> query_allocated_ranges(Connection&, Request&, const Ioctl&, Reply&);
 

@@ -59,43 +59,50 @@ Task<Status> set_compression(Connection&, Request& request, const Ioctl& ioctl, 
   co_return put_output(reply, ioctl, {});
 }
 
-/// FILE_ZERO_DATA_INFORMATION: bytes below the end of the file become zeros. They are written, as
-/// on a file that is not sparse.
+/// FILE_SET_SPARSE_BUFFER: one byte, which may be left out.
+Task<Status> set_sparse(Connection& connection, Request& request, const Ioctl& ioctl,
+                        Reply& reply) {
+  constexpr std::uint32_t kAttributeSparse = 0x200;
+  Netstack& netstack = connection.netstack();
+  const Open& open = *request.open;
+  if (open.pipe != nullptr) co_return Status::invalid_device_request;
+  if (open.directory) co_return Status::invalid_parameter;
+  Irp irp = netstack.irp(SetMinor::sparse, *open.tree);
+  irp.open = open.handle;
+  const bool sparse = ioctl.input.empty() || ioctl.input.front() != 0;
+  irp.set.attributes = sparse ? kAttributeSparse : 0;
+  const Status status = co_await netstack.ask(irp);
+  if (failed(status)) co_return status;
+  co_return put_output(reply, ioctl, {});
+}
+
+/// FILE_ZERO_DATA_INFORMATION: bytes below the end of the file become zeros.
 Task<Status> set_zero_data(Connection& connection, Request& request, const Ioctl& ioctl,
                            Reply& reply) {
   Netstack& netstack = connection.netstack();
-  const std::shared_ptr<Open> open = request.open;
+  const Open& open = *request.open;
   WireReader input(ioctl.input);
-  std::uint64_t from = input.u64();
+  const std::uint64_t from = input.u64();
   const std::uint64_t beyond = input.u64();
   if (!input.ok() || from > kMaxOffset || beyond > kMaxOffset || from > beyond)
     co_return Status::invalid_parameter;
-  if (open->pipe != nullptr || open->directory) co_return Status::invalid_device_request;
-  if (!open->may(kWriteData)) co_return Status::access_denied;
-  const Result<FileFacts> facts = co_await facts_of(netstack, *open);
-  if (!facts) co_return facts.status();
-  const std::uint64_t end = std::min(beyond, facts->size);
-  if (from >= end) co_return put_output(reply, ioctl, {});
-  Buffer zeros = co_await netstack.scratch().acquire(
-      std::min<std::uint64_t>(end - from, bounds::kMaxTransfer));
-  std::fill(zeros.bytes().begin(), zeros.bytes().end(), std::uint8_t{0});
-  while (from < end) {
-    const std::size_t length = std::min<std::uint64_t>(end - from, bounds::kMaxTransfer);
-    Irp irp = netstack.irp(Major::write, *open->tree);
-    irp.open = open->handle;
-    irp.payload = zeros.ref(length);
+  if (open.pipe != nullptr || open.directory) co_return Status::invalid_device_request;
+  if (!open.may(kWriteData)) co_return Status::access_denied;
+  if (from < beyond) {
+    Irp irp = netstack.irp(Major::write, *open.tree);
+    irp.open = open.handle;
     irp.write.offset = from;
-    irp.write.within_file = 1;  // it may have become shorter
+    irp.write.zeros = beyond - from;
     const Status status = co_await netstack.ask(irp);
     if (failed(status)) co_return status;
-    from += length;
   }
   co_return put_output(reply, ioctl, {});
 }
 
-/// FILE_ALLOCATED_RANGE_BUFFER: no file is sparse, so all of it is allocated.
+/// FILE_ALLOCATED_RANGE_BUFFER.
 Task<Status> query_allocated_ranges(Connection& connection, Request& request, const Ioctl& ioctl,
                                     Reply& reply) {
+  Netstack& netstack = connection.netstack();
   const Open& open = *request.open;
   WireReader input(ioctl.input);
   const std::uint64_t from = input.u64();
@@ -104,15 +111,20 @@ Task<Status> query_allocated_ranges(Connection& connection, Request& request, co
     co_return Status::invalid_parameter;
   if (open.pipe != nullptr || open.directory) co_return Status::invalid_device_request;
   if (!open.may(kReadData)) co_return Status::access_denied;
-  const Result<FileFacts> facts = co_await facts_of(connection.netstack(), open);
-  if (!facts) co_return facts.status();
-  WireWriter output;
-  const std::uint64_t end = std::min(from + length, facts->size);
-  if (from < end) {
-    output.u64(from);
-    output.u64(end - from);
-  }
-  co_return put_output(reply, ioctl, output.bytes());
+  const std::size_t room = std::min<std::size_t>(ioctl.most_output, output_room(reply));
+  Buffer ranges = co_await netstack.scratch().acquire(std::max(room, sizeof(AllocatedRange)));
+  Irp irp = netstack.irp(Major::query_information, *open.tree);
+  irp.minor = static_cast<std::uint8_t>(QueryMinor::allocated_ranges);
+  irp.open = open.handle;
+  irp.query.offset = from;
+  irp.query.length = length;
+  irp.payload = ranges.ref(0);
+  irp.payload.capacity = static_cast<std::uint32_t>(room);
+  const Status status = co_await netstack.ask(irp);
+  if (failed(status) && status != Status::buffer_overflow) co_return status;
+  if (failed(status) && irp.information == 0) co_return Status::buffer_too_small;
+  const Status put = put_output(reply, ioctl, ranges.bytes().first(irp.information));
+  co_return failed(put) ? put : status;
 }
 
 }  // namespace understudy::smb2

@@ -152,7 +152,7 @@ TEST_F(Ioctls, WriteZerosWithinTheFileAlone) {
   range.u64(100);
   EXPECT_EQ(ask(from, kSetZeroData, range.bytes()).status(), Status::success);
   EXPECT_EQ(content("from"), std::string("01234567\0\0", 10));
-  EXPECT_EQ(node.files.seen.back().write.within_file, 1U) << "it may become shorter meanwhile";
+  EXPECT_EQ(node.files.seen.back().write.zeros, 92U);
   WireWriter backwards;
   backwards.u64(8);
   backwards.u64(7);
@@ -161,17 +161,38 @@ TEST_F(Ioctls, WriteZerosWithinTheFileAlone) {
   EXPECT_EQ(ask(client.file, kSetZeroData, range.bytes()).status(), Status::access_denied);
 }
 
-TEST_F(Ioctls, CallAllOfAFileAllocated) {
+TEST_F(Ioctls, SayWhatOfAFileIsAllocated) {
+  node.files.allocated = {{4, 6}, {100, 1}};
   WireWriter range;
   range.u64(4);
   range.u64(100);
   const Response response = ask(from, kAllocatedRanges, range.bytes());
   ASSERT_EQ(response.status(), Status::success);
-  WireReader reader(ConstBytes(response.body).subspan(kOutput));
-  EXPECT_EQ(reader.u64(), 4U);
-  EXPECT_EQ(reader.u64(), 6U);
+  const Octets all = output(response);
+  WireReader reader(all);
+  for (const std::uint64_t expected : {4U, 6U, 100U, 1U}) EXPECT_EQ(reader.u64(), expected);
   EXPECT_EQ(reader.remaining(), 0U);
+  EXPECT_EQ(node.files.seen.back().query.offset, 4U);
+  EXPECT_EQ(node.files.seen.back().query.length, 100U);
+  const Response first = ask(from, kAllocatedRanges, range.bytes(), 31);
+  EXPECT_EQ(first.status(), Status::buffer_overflow);
+  EXPECT_EQ(output(first), Octets(all.begin(), all.begin() + 16));
   EXPECT_EQ(ask(from, kAllocatedRanges, range.bytes(), 15).status(), Status::buffer_too_small);
+  EXPECT_EQ(ask(from, kAllocatedRanges, ConstBytes(range.bytes()).first(15)).status(),
+            Status::invalid_parameter);
+}
+
+TEST_F(Ioctls, MakeAFileSparseOrNot) {
+  constexpr std::uint32_t kSetSparse = 0x000900C4;
+  const auto asked = [&](ConstBytes input) {
+    EXPECT_EQ(ask(from, kSetSparse, input).status(), Status::success);
+    return node.files.seen.back().set.attributes;
+  };
+  EXPECT_EQ(asked({}), 0x200U);
+  EXPECT_EQ(asked(Octets{1}), 0x200U);
+  EXPECT_EQ(asked(Octets{0}), 0U);
+  client.create("directory", 2, 1);
+  EXPECT_EQ(ask(client.file, kSetSparse, {}).status(), Status::invalid_parameter);
 }
 
 TEST_F(Ioctls, GiveEachFileAnIdThatStays) {

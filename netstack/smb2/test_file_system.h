@@ -130,6 +130,7 @@ class TestFileSystem : public Driver {
   std::vector<std::string> changes;  // names, all of them added
   std::vector<std::uint8_t> descriptor = std::vector<std::uint8_t>(20, 1);  // of every file
   std::vector<std::uint8_t> extended;                                       // of every file
+  std::vector<AllocatedRange> allocated;                                    // of every file
 
  private:
   void handle(Major major, Status (TestFileSystem::*function)(Irp&)) {
@@ -273,6 +274,12 @@ class TestFileSystem : public Driver {
   Status write(Irp& irp) {
     auto& data = files[handles.at(irp.open).path].data;
     const std::uint64_t offset = irp.write.offset == kAppend ? data.size() : irp.write.offset;
+    if (irp.write.zeros > 0) {
+      const std::uint64_t begin = std::min<std::uint64_t>(data.size(), offset);
+      std::fill_n(data.begin() + static_cast<std::ptrdiff_t>(begin),
+                  std::min(irp.write.zeros, data.size() - begin), std::uint8_t{0});
+      return Status::success;
+    }
     const Bytes bytes = *arena().bytes(irp.payload);
     if (offset > kMaxFile - bytes.size()) return Status::disk_full;
     data.resize(std::max<std::size_t>(data.size(), offset + bytes.size()));
@@ -284,6 +291,13 @@ class TestFileSystem : public Driver {
   Status query(Irp& irp) {
     const std::string& path = handles.at(irp.open).path;
     if (irp.minor == static_cast<std::uint8_t>(QueryMinor::streams)) return list_streams(irp, path);
+    if (irp.minor == static_cast<std::uint8_t>(QueryMinor::allocated_ranges)) {
+      const std::size_t fit =
+          std::min(allocated.size(), arena().room(irp.payload)->size() / sizeof(AllocatedRange));
+      irp.information = fit * sizeof(AllocatedRange);
+      std::memcpy(arena().room(irp.payload)->data(), allocated.data(), irp.information);
+      return fit < allocated.size() ? Status::buffer_overflow : Status::success;
+    }
     irp.query.facts = facts(path);
     const auto minor = static_cast<QueryMinor>(irp.minor);
     if (minor == QueryMinor::security || minor == QueryMinor::extended_attributes) {

@@ -62,12 +62,13 @@ void put_attribute(WireWriter& writer, const Volume&) {
   constexpr std::uint32_t kUnicode = 0x4;
   constexpr std::uint32_t kNamedStreams = 0x00040000;
   constexpr std::uint32_t kPersistentAcls = 0x8;
+  constexpr std::uint32_t kSparseFiles = 0x40;
   constexpr std::uint32_t kHardLinks = 0x00400000;
   constexpr std::uint32_t kExtendedAttributes = 0x00800000;
   // Clients decide by this name what they may expect.
   const std::vector<std::uint8_t> name = text_to_wire("NTFS");
   writer.u32(kCasePreserved | kUnicode | kPersistentAcls | kNamedStreams | kHardLinks |
-             kExtendedAttributes);
+             kExtendedAttributes | kSparseFiles);
   writer.u32(bounds::kMaxNameUnits);
   writer.u32(static_cast<std::uint32_t>(name.size()));
   writer.append(name);

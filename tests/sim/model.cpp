@@ -143,7 +143,13 @@ bool Effects::operator==(const Effects& other) const {
          target_name == other.target_name && data == other.data;
 }
 
+/// Zeros are kept as the bytes that they are.
 Effects copy_of(const Record& record) {
+  if (record.header.effect == Effect::zero) {
+    Effects written{record.header, {}, {}, std::vector<std::uint8_t>(zeros_of(record))};
+    written.header.effect = Effect::write;
+    return written;
+  }
   return {record.header, std::string(record.name), std::string(record.target_name),
           std::vector<std::uint8_t>(record.data.begin(), record.data.end())};
 }
@@ -165,6 +171,8 @@ std::string describe(const Effects& effects) {
       return "rename '" + effects.name + "' to '" + effects.target_name + "' of" + object;
     case Effect::link:
       return "link '" + effects.target_name + "' to" + object;
+    case Effect::zero:  // copy_of() leaves none
+      break;
     case Effect::note:
       return "note of " + std::to_string(header.properties_length) + " bytes";
   }
@@ -209,6 +217,7 @@ void Model::apply(const Effects& effects) {
     }
     case Effect::set:
       break;
+    case Effect::zero:
     case Effect::note:
       return;
     case Effect::unlink:
