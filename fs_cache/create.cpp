@@ -257,12 +257,7 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
   const bool made = action == CreateAction::created;
   const std::uint32_t access = granted_access(request.access, maximal, made ? nullptr : node);
   Open& open = add_open(request, access, *node, link);
-  irp.open = open.id;
-  irp.create.create_action = static_cast<std::uint16_t>(action);
-  irp.create.desired_access = access;
-  irp.create.facts = facts_of(open);
-  irp.create.facts.maximal_access = maximal;
-  grant_oplock(irp, open);
+  answer_create(irp, open, action, maximal);
   grant_durable(irp, request, open);
   if (action == CreateAction::opened && open.durable == nullptr) return;
 
@@ -290,6 +285,7 @@ void Volume::finish_create(Irp& irp, const CreateRequest& request, const Walk& w
 }
 
 void Volume::answer_create(Irp& irp, Open& open, CreateAction action, std::uint32_t maximal) {
+  open.session = irp.session;
   grant_oplock(irp, open);
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);

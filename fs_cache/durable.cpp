@@ -264,12 +264,12 @@ void Volume::give_back(Irp& irp, Open& open) {
   DurableOpen& durable = *open.durable;
   const bool orphaned = open.oplock != nullptr && is_orphaned(*open.oplock);
   durable.connected = true;
+  open.session = irp.session;
   keep_no_more(open);
   CreateParameters& create = irp.create;
   if (open.oplock != nullptr) {
     Oplock& oplock = *open.oplock;
     if (orphaned) oplock.breaking = false;
-    oplock.session = irp.session;
     // Else what the client says of the state does not count.
     if (durable.restored && create.caching.kind == Caching::lease)
       oplock.state = static_cast<std::uint8_t>(oplock.state & create.caching.state);

@@ -109,6 +109,7 @@ struct Open {
   std::uint32_t share;
   std::uint32_t options;
   std::shared_ptr<const Token> token = nullptr;  // in whose name
+  std::uint32_t session = 0;                     // of netstack, that it is in now
   // Times that this open has set by hand, or frozen with -1, are no longer changed by its
   // operations (MS-FSA 2.1.5.14.2).
   bool keeps_write_time = false;

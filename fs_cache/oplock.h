@@ -35,7 +35,6 @@ struct Oplock {
   LeaseKey key;  // of a lease
   std::uint8_t version;
   Node* node;
-  std::uint32_t session;  // in whose name it was asked for
   std::vector<std::uint64_t> opens;
 
   std::uint8_t state = 0;

@@ -118,7 +118,7 @@ void Volume::grant_oplock(Irp& irp, Open& open) {
   }
   if (oplock == nullptr) {
     oplock = std::make_shared<Oplock>(
-        Oplock{asked.kind, lease_key(asked), asked.version, open.node, irp.session, {}});
+        Oplock{asked.kind, lease_key(asked), asked.version, open.node, {}});
     oplock->state = state;
     oplock->epoch = static_cast<std::uint16_t>(asked.epoch + 1);
     open.node->oplocks.push_back(oplock);
@@ -142,7 +142,7 @@ void Volume::restore_oplock(Open& open, const Caching& recorded) {
   }
   if (oplock == nullptr) {
     oplock = std::make_shared<Oplock>(
-        Oplock{recorded.kind, lease_key(recorded), recorded.version, open.node, 0, {}});
+        Oplock{recorded.kind, lease_key(recorded), recorded.version, open.node, {}});
     open.node->oplocks.push_back(oplock);
     if (oplock->is_lease()) oplocks_.leases.emplace(oplock->key, oplock);
   } else if (oplock->node != open.node) {

@@ -205,13 +205,13 @@ Task<Status> Volume::resize(Irp& irp, bool allocation) {
   if (!open.may(access::kWriteData)) co_return Status::access_denied;
   if (size > bounds::kMaxFileSize) co_return Status::disk_full;
   if (allocation) node.reserved_allocation = size;
+  break_readers(open);  // whether it changes or not (MS-FSA 2.1.4.12)
   if (size == node.state.size || (allocation && size > node.state.size)) co_return Status::success;
   ObjectState state = node.state;
   state.size = size;
   state.attributes |= attribute::kArchive;
   if (!open.keeps_write_time) state.write_time = now();
   if (!open.keeps_change_time) state.change_time = now();
-  break_readers(open);
   set_size(irp, open, state, std::move(*reservation));
   co_return Status::success;
 }
