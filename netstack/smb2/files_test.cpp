@@ -364,7 +364,7 @@ TEST_F(Files, AreMadeWithTheRoomThatIsWished) {
 
 TEST_F(Files, KnowNoReferralsAndNoUnknownControls) {
   EXPECT_EQ(client.ask(Command::ioctl, TestClient::ioctl_body({}, 0x00060194, {}, 1024)).status(),
-            Status::not_found);
+            Status::fs_driver_required);
   EXPECT_EQ(client.ask(Command::ioctl, TestClient::ioctl_body({}, 0x00140FFC, {}, 1024)).status(),
             Status::invalid_device_request);
 }

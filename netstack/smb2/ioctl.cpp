@@ -46,7 +46,7 @@ Task<Status> transceive(Connection&, Request& request, const Ioctl& ioctl, Reply
 }
 
 Task<Status> no_referrals(Connection&, Request&, const Ioctl&, Reply&) {
-  co_return Status::not_found;  // there is no DFS namespace
+  co_return Status::fs_driver_required;  // section 3.3.5.15.2: there is no DFS
 }
 
 Task<Status> no_reparse_point(Connection&, Request&, const Ioctl&, Reply&) {
