@@ -13,6 +13,7 @@
 #include "cluster_app/cluster_app.h"
 #include "cluster_app/cluster_directory.h"
 #include "cluster_app/cluster_fence.h"
+#include "cluster_app/descriptors.h"
 #include "cluster_app/node_lock.h"
 #include "iomgr/host/fault_text.h"
 #include "iomgr/host/launcher.h"
@@ -174,6 +175,8 @@ int run_node(const ClusterConfig& config, std::uint32_t self, Console& console) 
   std::signal(SIGPIPE, SIG_IGN);
   auto key = cluster_directory::read_key(error);
   if (!key) return complain(console, error);
+  const std::string too_few = raise_descriptor_limit();
+  if (!too_few.empty()) return complain(console, "node " + name + " " + too_few);
   FaultPoints faults;
   const char* const fault_text = std::getenv(kFaultVariable);
   const std::string wrong =

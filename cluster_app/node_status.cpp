@@ -91,6 +91,7 @@ json::object ClusterApp::status() const {
       {"operations_mirrored", watch(Layer::mirror_server).report.operations},
       {"storage_errors", cache.errors},
       {"connections", watch(Layer::netstack).report.opens},
+      {"opens", cache.opens},
       {"partner", to_string(membership_.peer())},
       {"incarnation", incarnation_},
       {"processes", processes}};

@@ -55,8 +55,16 @@ inline constexpr std::uint32_t kMaxConnectionBytes = 4 * kMiB;
 inline constexpr std::size_t kMaxCompound = 64;
 inline constexpr std::uint32_t kMaxSessionsPerConnection = 64;
 inline constexpr std::uint32_t kMaxChannelsPerSession = 32;
+// SESSION_SETUP exchanges that go on at once on a connection, and what is kept of a client that has
+// not proved anything yet: its list of mechanisms, its first NTLMSSP message.
+inline constexpr std::uint32_t kMaxLogonsAtOnce = 8;
+inline constexpr std::size_t kMaxUnprovenBytes = 4 * kKiB;
 inline constexpr std::uint32_t kMaxTreesPerSession = 256;
 inline constexpr std::uint32_t kMaxOpensPerSession = 65536;
+// Named pipes that are open, each with an answer that may not have been read; contexts of one BIND.
+inline constexpr std::uint32_t kMaxPipes = 2048;
+inline constexpr std::uint32_t kMaxPipesPerSession = 64;
+inline constexpr std::uint8_t kMaxRpcContexts = 32;
 // Requests of one connection that have been answered with STATUS_PENDING.
 inline constexpr std::uint32_t kMaxPendedPerConnection = 512;
 // One QUERY_DIRECTORY lists at most this much, one QUERY_INFO or IOCTL answers at most so much.
@@ -96,6 +104,9 @@ inline constexpr std::uint64_t kMaxFileSize = (std::uint64_t{1} << 44) - 64 * kK
 // one by one before one syncfs of the whole file system is cheaper.
 inline constexpr std::size_t kMaxMediumDescriptors = 128;
 inline constexpr std::size_t kMaxSyncedOneByOne = 32;
+
+// Descriptors that every process of a node may have open: one a connection, and files, links, logs.
+inline constexpr std::size_t kMinDescriptors = kMaxConnections + 512;
 
 // Slots in one area of a LUN's mailbox, one a node.
 inline constexpr std::uint32_t kMaxMailboxNodes = 16;

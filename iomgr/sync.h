@@ -123,6 +123,8 @@ class Credits {
   Credits& operator=(const Credits&) = delete;
 
   std::uint64_t available() const { return available_; }
+  /// Whether somebody waits for some.
+  bool waited_for() const { return !waiters_.empty(); }
   void release(std::uint64_t count) {
     available_ += count;
     while (!waiters_.empty() && waiters_.front().count <= available_) {

@@ -51,6 +51,8 @@ class BufferPool {
   /// Waits until there is a hole of `capacity` bytes; more than the pool has is a bugcheck.
   Task<Buffer> acquire(std::uint64_t capacity);
   std::uint64_t used() const { return allocator_.used(); }
+  /// Whether somebody waits for memory.
+  bool waited_for() const { return turn_.available() == 0; }
 
  private:
   friend class Buffer;

@@ -35,7 +35,8 @@ Netstack::Netstack(Seams seams)
       replies_(executor(), arena(), part_of(arena().region(Layer::netstack), Part::replies)),
       scratch_(executor(), arena(), part_of(arena().region(Layer::netstack), Part::scratch)),
       irp_slots_(executor(), bounds::kMaxOutstandingNetstack),
-      connection_slots_(executor(), bounds::kMaxConnections) {
+      connection_slots_(executor(), bounds::kMaxConnections),
+      pipe_slots_(executor(), bounds::kMaxPipes) {
   on(Major::cluster, [this](Irp& irp) { return order(irp); });
 }
 

@@ -64,6 +64,10 @@ class Netstack : public Driver {
   void exchange_ended() { --exchanges_; }
   /// Taken by each connection, so that there are at most kMaxConnections.
   Credits& connection_slots() { return connection_slots_; }
+  /// Taken by each named pipe that is open.
+  Credits& pipe_slots() { return pipe_slots_; }
+  /// Whether anybody waits for memory that others hold.
+  bool short_of_memory() const { return requests_.waited_for() || replies_.waited_for(); }
 
  private:
   Task<void> tell_breaks(std::uint32_t lun);
@@ -79,6 +83,7 @@ class Netstack : public Driver {
   std::uint32_t pended_ = 0;
   std::set<std::uint32_t> heard_;  // LUNs
   Credits connection_slots_;
+  Credits pipe_slots_;
   std::uint64_t exchanges_ = 0;
   std::map<Endpoint, std::shared_ptr<Server>> servers_;
   smb2::OpenTable opens_;  // before what has places in it

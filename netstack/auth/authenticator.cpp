@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "iomgr/bounds.h"
 #include "iomgr/check.h"
 #include "iomgr/hmac.h"
 #include "iomgr/unicode.h"
@@ -71,6 +72,7 @@ Authenticator::Result Authenticator::accept_spnego(ConstBytes token) {
   if (const auto* init = std::get_if<spnego::NegTokenInit>(&*parsed)) {
     if (!mech_types_.empty() || state_ != State::expects_negotiate) return {};
     if (!init->offers_ntlmssp) return {Status::logon_failure, {}};
+    if (init->mech_types.size() > bounds::kMaxUnprovenBytes) return {};
     mech_types_.assign(init->mech_types.begin(), init->mech_types.end());
     // A guess for another mechanism is dropped; the client starts again with the one it is told,
     // and both sides prove by MICs that nobody changed the list (RFC 4178 section 5).
@@ -106,7 +108,7 @@ Authenticator::Result Authenticator::accept_spnego(ConstBytes token) {
 
 Authenticator::Result Authenticator::challenge(ConstBytes negotiate) {
   const auto client_flags = ntlmssp::parse_negotiate(negotiate);
-  if (!client_flags) return {};
+  if (!client_flags || negotiate.size() > bounds::kMaxUnprovenBytes) return {};
   flags_ = ntlmssp::challenge_flags(*client_flags);
   random_.fill(server_challenge_);
   negotiate_.assign(negotiate.begin(), negotiate.end());

@@ -4,6 +4,7 @@
 
 #include <random>
 
+#include "iomgr/bounds.h"
 #include "netstack/auth/spnego.h"
 #include "netstack/auth/test_client.h"
 
@@ -420,6 +421,12 @@ TEST_F(AuthenticatorTest, RefusesATokenLongerThanTheWireCanCarry) {
   Token token = client_.negotiate();
   token.resize(0x10000);
   EXPECT_EQ(server_->accept(token).status, Status::invalid_parameter);
+}
+
+TEST_F(AuthenticatorTest, KeepsNoLongMessageOfAClientThatHasProvedNothing) {
+  Token message = client_.negotiate();
+  message.resize(bounds::kMaxUnprovenBytes + 1);
+  EXPECT_EQ(server_->accept(message).status, Status::invalid_parameter);
 }
 
 TEST_F(AuthenticatorTest, OpensWithATokenThatOffersNtlmssp) {

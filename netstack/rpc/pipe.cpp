@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "iomgr/bounds.h"
 #include "iomgr/unicode.h"
 #include "iomgr/wire.h"
 #include "netstack/rpc/srvsvc.h"
@@ -65,12 +66,14 @@ std::vector<std::uint8_t> finish(WireWriter& writer) {
   return writer.release();
 }
 
-/// Accepts the first presentation context that is NDR, refuses the others.
+/// Accepts each presentation context that offers NDR, refuses the others. Empty: malformed, or more
+/// contexts than any client has.
 std::vector<std::uint8_t> bind_ack(const Pdu& bind) {
   WireReader reader(bind.body);
   reader.skip(8);
   const std::uint8_t contexts = reader.u8();
   reader.skip(3);
+  if (contexts > bounds::kMaxRpcContexts) return {};
   constexpr std::string_view kAddress("\\PIPE\\srvsvc\0", 13);
   WireWriter writer;
   begin(writer, kBindAck, bind.call_id);

@@ -38,7 +38,8 @@ void Connection::close() {
 }
 
 Task<void> Connection::run() {
-  Deadline logon(netstack_.executor(), kTimeToLogOn, stream_);
+  Deadline logon(netstack_.executor(), kTimeToLogOn, stream_,
+                 [this] { return netstack_.connection_slots().waited_for(); });
   bool more = true;
   while (more) {
     more = co_await serve_one();
@@ -78,7 +79,8 @@ Task<bool> Connection::serve_one() {
   co_await memory_.acquire(length);
   CreditGuard share(memory_, length);
   Buffer frame = co_await netstack_.requests().acquire(length);
-  Deadline whole_frame(netstack_.executor(), kTimeForAFrame, stream_);
+  Deadline whole_frame(netstack_.executor(), kTimeForAFrame, stream_,
+                       [this] { return netstack_.short_of_memory(); });
   const Status frame_read = co_await stream_->read(frame.bytes().first(length));
   whole_frame.met();
   if (failed(frame_read) || closed_) co_return false;
@@ -126,7 +128,8 @@ Task<void> Connection::send(ConstBytes frame) {
   co_await turn_to_send_.acquire();
   const CreditGuard turn(turn_to_send_);
   if (closed_) co_return;
-  const Deadline whole_frame(netstack_.executor(), kTimeForAFrame, stream_);
+  const Deadline whole_frame(netstack_.executor(), kTimeForAFrame, stream_,
+                             [this] { return netstack_.short_of_memory(); });
   const std::array<ConstBytes, 1> parts{frame};
   const Status written = co_await stream_->write(parts);
   if (failed(written)) close();
@@ -154,7 +157,8 @@ Task<void> Connection::send_posted(std::vector<std::uint8_t> frame) {
 
 void Connection::cancel_if(const std::function<bool(const Running&)>& which) {
   for (Running* running : running_) {
-    if (!which(*running)) continue;
+    // Once is enough: a client that repeats itself would fill the links with IRPs.
+    if (running->cancelled || !which(*running)) continue;
     running->cancelled = true;
     if (running->irp != 0) netstack_.cancel(running->lun, running->irp);
   }
@@ -169,7 +173,19 @@ std::shared_ptr<Session> Connection::find_session(std::uint64_t id) const {
   return found == sessions_.end() ? nullptr : found->second;
 }
 
+std::shared_ptr<Logon> Connection::logon(std::uint64_t session_id) const {
+  const auto found = logons_.find(session_id);
+  return found == logons_.end() ? nullptr : found->second;
+}
+
+bool Connection::keep_logon(std::uint64_t session_id, std::shared_ptr<Logon> logon) {
+  if (logons_.size() >= bounds::kMaxLogonsAtOnce) return false;
+  logons_.emplace(session_id, std::move(logon));
+  return true;
+}
+
 std::shared_ptr<Session> Connection::add_session() {
+  if (logons_.size() >= bounds::kMaxLogonsAtOnce) return nullptr;
   if (sessions_.size() >= bounds::kMaxSessionsPerConnection) return nullptr;
   const std::uint64_t id = netstack_.new_session_id();
   auto session = std::make_shared<Session>(id, *this);

@@ -93,7 +93,9 @@ class Connection {
   Task<void> end_session(std::shared_ptr<Session> session);
   /// The SESSION_SETUP exchange that goes on for that session here (section 3.3.1.7,
   /// PreauthSessionTable); nullptr: none.
-  std::shared_ptr<Logon>& logon(std::uint64_t session_id) { return logons_[session_id]; }
+  std::shared_ptr<Logon> logon(std::uint64_t session_id) const;
+  /// Has it go on. False: too many do already.
+  bool keep_logon(std::uint64_t session_id, std::shared_ptr<Logon> logon);
   void forget_logon(std::uint64_t session_id) { logons_.erase(session_id); }
   /// From now on the client may have more than one request in flight.
   void logged_on() { logged_on_ = true; }

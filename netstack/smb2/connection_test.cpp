@@ -1,4 +1,5 @@
 // Connections as such: compounds, credits, many requests at once, clients that are hostile or gone.
+#include "netstack/smb2/deadline.h"
 #include "netstack/smb2/test_client.h"
 
 namespace understudy::smb2 {
@@ -296,6 +297,34 @@ TEST(Connection, OfAClientThatDoesNotReadItsAnswersHoldsBoundedMemoryAndIsEnded)
   EXPECT_TRUE(world.client.closed);
   EXPECT_EQ(world.node.ping().bytes, 0U);
   EXPECT_TRUE(world.node.files.handles.empty());
+}
+
+TEST(Connection, ThatHoldsMemoryForAFrameThatDoesNotComeIsEndedWhenOthersWaitForIt) {
+  World world;
+  std::vector<std::unique_ptr<TestClient>> idlers;
+  for (std::uint64_t held = 0; idlers.empty() || world.node.ping().bytes > held;) {
+    held = world.node.ping().bytes;
+    idlers.push_back(std::make_unique<TestClient>(world.node));
+    idlers.back()->begin();
+    idlers.back()->send_raw({0, 0x11, 0, 0, 0xFE, 'S', 'M', 'B'});
+  }
+  world.client.send(world.client.message(Command::echo, TestClient::empty_body()));
+  ASSERT_FALSE(world.client.receive());  // it waits
+  world.node.loop.run_for(Deadline::kWhenPressed + std::chrono::seconds(1));
+  const std::optional<Response> answer = world.client.receive();
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->status(), Status::success);
+}
+
+TEST(Connection, ThatDoesNotLogOnIsEndedSoonerWhenOthersWaitToConnect) {
+  TestNode node;
+  std::vector<std::unique_ptr<TestClient>> idlers;
+  for (std::uint32_t i = 0; i < bounds::kMaxConnections; ++i)
+    idlers.push_back(std::make_unique<TestClient>(node));
+  node.loop.run_for(Deadline::kWhenPressed + std::chrono::seconds(1));
+  TestClient client(node);
+  client.begin();
+  EXPECT_EQ(client.create("file").status(), Status::success);
 }
 
 TEST(Connection, EndsAtLengthsThatNoFrameHas) {

@@ -107,19 +107,24 @@ bool add(Connection& connection, Request& request, std::shared_ptr<Open> open) {
   return true;
 }
 
-Status create_pipe(Connection& connection, Request& request, Reply& reply, Create& create) {
+Task<Status> create_pipe(Connection& connection, Request& request, Reply& reply, Create& create) {
   const Result<std::string> name = text_from_wire(create.name);
-  if (!name) return name.status();
+  if (!name) co_return name.status();
+  Credits& slots = connection.netstack().pipe_slots();
+  if (!request.session->may_open_pipe() || slots.available() == 0)
+    co_return Status::too_many_opened_files;
   auto open = std::make_shared<Open>();
   open->pipe = rpc::open_pipe(*name, connection.server().config());
-  if (open->pipe == nullptr) return Status::object_name_not_found;
+  if (open->pipe == nullptr) co_return Status::object_name_not_found;
+  co_await slots.acquire();
+  open->pipe_slot.emplace(slots);
   open->tree = request.tree;
   open->access = granted(create.parameters.desired_access);
   create.parameters.create_action = kFileOpened;
   create.level = kLevelNone;
-  if (!add(connection, request, open)) return Status::network_name_deleted;
+  if (!add(connection, request, open)) co_return Status::network_name_deleted;
   put_response(reply, *open, create, DurableKind::none);
-  return Status::success;
+  co_return Status::success;
 }
 
 /// Opens or makes the file; waits until breaks that are in the way have been answered.
@@ -252,7 +257,10 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
   // 3.3.5.9.7, 3.3.5.9.12), and the name counts for a lease alone.
   const Status checked = returns ? Status::success : check(create);
   if (failed(checked)) co_return checked;
-  if (pipe) co_return create_pipe(connection, request, reply, create);
+  if (pipe) {
+    const Status opened = co_await create_pipe(connection, request, reply, create);
+    co_return opened;
+  }
 
   Result<std::string> path = path_from_wire(create.name);
   if (path) create.path = std::move(*path);

@@ -1,7 +1,10 @@
-// Closes a stream if something has not come about in time.
+// Ends a connection whose client does not do in time what it must, sooner while others wait for
+// what it holds.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <utility>
 
 #include "iomgr/executor.h"
 #include "iomgr/network.h"
@@ -10,10 +13,20 @@ namespace understudy::smb2 {
 
 class Deadline {
  public:
-  Deadline(Executor& executor, Duration duration, std::shared_ptr<Stream> stream)
+  /// How long a client may take while others wait for what it holds: less than their patience,
+  /// more than a slow network needs for a frame.
+  static constexpr std::chrono::seconds kWhenPressed{5};
+
+  /// The stream is closed after `duration`, or at any multiple of kWhenPressed before at which
+  /// `pressed` says that others wait.
+  Deadline(Executor& executor, Duration duration, std::shared_ptr<Stream> stream,
+           std::function<bool()> pressed)
       : executor_(executor),
-        timer_(executor.start_timer(executor.now() + duration,
-                                    [stream = std::move(stream)] { stream->close(); })) {}
+        end_(executor.now() + duration),
+        stream_(std::move(stream)),
+        pressed_(std::move(pressed)) {
+    wait();
+  }
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
   ~Deadline() { met(); }
@@ -23,8 +36,23 @@ class Deadline {
   }
 
  private:
+  void wait() {
+    const Time next = std::min<Time>(end_, executor_.now() + kWhenPressed);
+    timer_ = executor_.start_timer(next, [this] {
+      timer_ = 0;
+      if (executor_.now() >= end_ || pressed_()) {
+        stream_->close();
+      } else {
+        wait();
+      }
+    });
+  }
+
   Executor& executor_;
-  Executor::TimerId timer_;
+  Time end_;
+  std::shared_ptr<Stream> stream_;
+  std::function<bool()> pressed_;
+  Executor::TimerId timer_ = 0;
 };
 
 }  // namespace understudy::smb2

@@ -273,6 +273,24 @@ TEST_F(Files, SayHowLongADescriptorIsToThoseWhoMayReadIt) {
       Status::success);
 }
 
+TEST_F(Files, AreNotListedByAPatternLongerThanAName) {
+  ASSERT_EQ(client.create("", 1, 1).status(), Status::success);
+  for (const auto& [units, expected] : {std::pair{bounds::kMaxNameUnits, Status::no_such_file},
+                                        {bounds::kMaxNameUnits + 1, Status::object_name_invalid}}) {
+    Octets body = TestClient::list_body(client.file, 37, 4096);
+    body.resize(32);
+    body[26] = static_cast<std::uint8_t>(2 * units);
+    body[27] = static_cast<std::uint8_t>(2 * units >> 8);
+    for (std::size_t i = 0; i < units; ++i) body.insert(body.end(), {'*', 0});
+    const Status status = client.ask(Command::query_directory, body).status();
+    if (expected == Status::object_name_invalid) {
+      EXPECT_EQ(status, expected);
+    } else {
+      EXPECT_NE(status, Status::object_name_invalid);
+    }
+  }
+}
+
 TEST_F(Files, AreListedInEveryClass) {
   client.create("one");
   client.create("eleven");
@@ -400,6 +418,35 @@ TEST(Pipes, ListTheShares) {
   const Octets name = *utf16le_from_utf8("share0");
   EXPECT_NE(std::search(listed.body.begin(), listed.body.end(), name.begin(), name.end()),
             listed.body.end());
+}
+
+TEST(Pipes, OfASessionHaveABound) {
+  TestNode node;
+  TestClient client(node);
+  client.begin();
+  ASSERT_EQ(client.tree_connect("IPC$").status(), Status::success);
+  for (std::uint32_t i = 0; i < bounds::kMaxPipesPerSession; ++i)
+    ASSERT_EQ(client.create("srvsvc", 1).status(), Status::success);
+  EXPECT_EQ(client.create("srvsvc", 1).status(), Status::too_many_opened_files);
+  EXPECT_EQ(client.ask(Command::close, TestClient::close_body(client.file)).status(),
+            Status::success);
+  EXPECT_EQ(client.create("srvsvc", 1).status(), Status::success);
+}
+
+TEST(Pipes, RefuseToBindMoreContextsThanAnyClientHas) {
+  TestNode node;
+  TestClient client(node);
+  client.begin();
+  ASSERT_EQ(client.tree_connect("IPC$").status(), Status::success);
+  ASSERT_EQ(client.create("srvsvc", 1).status(), Status::success);
+  constexpr std::uint8_t kContexts = 200;
+  Octets bind = auth::from_hex("05000b03100000000000000001000000b810b81000000000c8000000");
+  bind.resize(bind.size() + kContexts * 24);
+  bind[8] = static_cast<std::uint8_t>(bind.size());
+  bind[9] = static_cast<std::uint8_t>(bind.size() >> 8);
+  EXPECT_EQ(client.ask(Command::ioctl, TestClient::ioctl_body(client.file, 0x0011C017, bind, 4280))
+                .status(),
+            Status::invalid_parameter);
 }
 
 TEST(Pipes, SurviveWhatIsNoRemoteProcedureCall) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "iomgr/sync.h"
@@ -55,6 +56,7 @@ struct Open {
   std::uint32_t in_use = 0;
   Event* unused = nullptr;
   std::unique_ptr<rpc::Pipe> pipe;  // of an open on IPC$
+  std::optional<CreditGuard> pipe_slot;
 
   bool durable() const { return durability.request.kind != DurableKind::none; }
   bool may(std::uint32_t rights) const { return (access & rights) == rights; }

@@ -82,6 +82,22 @@ TEST(Pended, CancelOfARequestThatIsNotPendedYetIsNotLost) {
   EXPECT_TRUE(world.is_final(final, interim));
 }
 
+TEST(Pended, CancelThatIsRepeatedAsksFsCacheOnce) {
+  World world;
+  const Response interim = world.watch();
+  const std::uint64_t next = world.client.next_id;
+  Octets frame;  // three in one, so that none has been heard of when the next is read
+  for (const std::size_t to_next : {72, 72, 0}) {
+    world.client.next_id = interim.header.message_id;
+    const Octets one = world.client.message(Command::cancel, TestClient::empty_body(), to_next);
+    frame.insert(frame.end(), one.begin(), one.end());
+  }
+  world.client.next_id = next;
+  world.client.send(frame);
+  EXPECT_EQ(world.next().status(), Status::cancelled);
+  EXPECT_EQ(world.node.files.cancels, 1);
+}
+
 TEST(Pended, CancelThatIsNotSignedDoesNothing) {
   World world;
   const Response interim = world.watch();

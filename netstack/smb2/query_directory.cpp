@@ -139,6 +139,8 @@ Task<Status> query_directory(Connection& connection, Request& request, Reply& re
   if (query->output_length < overhead) co_return Status::info_length_mismatch;
   const Result<std::string> pattern = text_from_wire(query->pattern);
   if (!pattern) co_return pattern.status();
+  // It names one component. Matching takes its length times the name's, for each name there is.
+  if (query->pattern.size() > 2 * bounds::kMaxNameUnits) co_return Status::object_name_invalid;
 
   const std::uint32_t room = std::min({query->output_length, bounds::kMaxListing,
                                        static_cast<std::uint32_t>(reply.room().size() - 8)});

@@ -57,6 +57,12 @@ bool Session::may_open() const {
   return opens_.size() < bounds::kMaxOpensPerSession;
 }
 
+bool Session::may_open_pipe() const {
+  const auto pipes =
+      std::ranges::count_if(opens_, [](const auto& each) { return each.second->pipe != nullptr; });
+  return pipes < bounds::kMaxPipesPerSession;
+}
+
 void Session::add_open(std::shared_ptr<Open> open, std::uint64_t random) {
   open->id = {open->durable() ? open->handle : random, ++next_open_id_};
   opens_.emplace(open->id.of_session, std::move(open));

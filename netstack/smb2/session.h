@@ -59,6 +59,7 @@ class Session {
 
   /// Opens.
   bool may_open() const;
+  bool may_open_pipe() const;
   /// A durable open is found again by its handle, which is its persistent id.
   void add_open(std::shared_ptr<Open> open, std::uint64_t random);
   std::shared_ptr<Open> find_open(FileId id) const;

@@ -196,7 +196,8 @@ Task<Status> session_setup(Connection& connection, Request& request, Reply& repl
   std::shared_ptr<Logon> logon = connection.logon(session->id());
   if (logon == nullptr) {
     const bool from_valid = !binding && session->state == Session::State::valid;
-    logon = connection.logon(session->id()) = begin_logon(connection, from_valid);
+    logon = begin_logon(connection, from_valid);
+    if (!connection.keep_logon(session->id(), logon)) co_return Status::insufficient_resources;
   }
   if (connection.negotiation->dialect == kDialect311) logon->preauth.update(request.message);
   const auth::Authenticator::Result result = logon->authenticator->accept(setup->token);

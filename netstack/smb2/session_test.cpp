@@ -18,6 +18,18 @@ struct World {
   }
 };
 
+TEST(Sessions, ThatAreBeingMadeHaveABound) {
+  TestNode node;
+  TestClient client(node);
+  ASSERT_EQ(client.negotiate({kDialect311}).status(), Status::success);
+  auth::TestClient ntlm;
+  const Octets body = TestClient::setup_body(ntlm.wrap_first(ntlm.negotiate()), 0);
+  for (std::uint32_t i = 0; i < bounds::kMaxLogonsAtOnce; ++i) {
+    EXPECT_EQ(client.ask(Command::session_setup, body).status(), Status::more_processing_required);
+  }
+  EXPECT_EQ(client.ask(Command::session_setup, body).status(), Status::insufficient_resources);
+}
+
 TEST(Channels, OfOneSessionShareItsTreesAndFiles) {
   World world;
   ASSERT_EQ(world.second.bind_to(world.first).status(), Status::success);

@@ -80,6 +80,7 @@ class TestFileSystem : public Driver {
       co_return status;
     });
     on(Major::cancel, [this](Irp& irp) -> Task<Status> {
+      ++cancels;
       complete_pended([&irp](const Irp& kept) { return kept.id == irp.cancel.id; },
                       Status::cancelled);
       co_return Status::success;
@@ -91,6 +92,7 @@ class TestFileSystem : public Driver {
   /// While it is reset, everything but CLOSE waits.
   Event gate;
   int waiting = 0;
+  int cancels = 0;  // heard
   int most_waiting = 0;
   std::vector<Irp> seen;
 

@@ -17,7 +17,9 @@ std::vector<Octets> corpus(const Target& target) {
   std::vector<Octets> inputs = target.seeds();
   std::vector<std::filesystem::path> files;
   const auto folder = std::filesystem::path(UNDERSTUDY_FUZZ_CORPUS) / target.name;
-  for (const auto& entry : std::filesystem::directory_iterator(folder)) files.push_back(entry);
+  std::error_code none;  // a target may have seeds alone
+  for (const auto& entry : std::filesystem::directory_iterator(folder, none))
+    files.push_back(entry);
   std::ranges::sort(files);
   for (const auto& file : files) {
     std::ifstream stream(file, std::ios::binary);

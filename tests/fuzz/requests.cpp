@@ -1,4 +1,4 @@
-#include "netstack/smb2/test_client.h"
+#include "tests/fuzz/logged_on.h"
 #include "tests/fuzz/targets.h"
 
 namespace understudy::fuzz {
@@ -58,14 +58,8 @@ void add(Octets& seed, Command command, std::uint8_t how, const Octets& body) {
 
 void run_requests(ConstBytes input) {
   Pieces pieces(input);
-  smb2::TestNode node;
-  smb2::TestClient client(node);
-  client.begin(kDialects.at(pieces.byte() % kDialects.size()));
-  client.create("d", 2, 1);
-  const FileId directory = client.file;
-  client.create("d\\file", 2);
-  const FileId file = client.file;
-  client.ask(Command::write, TestRequests::write_body(file, 0, "what stands in it"));
+  LoggedOn world(kDialects.at(pieces.byte() % kDialects.size()));
+  smb2::TestClient& client = world.client;
 
   std::vector<std::pair<Command, Octets>> compound;
   std::uint32_t flags = 0;
@@ -75,15 +69,14 @@ void run_requests(ConstBytes input) {
     const ConstBytes piece = pieces.piece();
     Octets body(piece.begin(), piece.end());
     if ((how & kOwnId) == 0)
-      put_id(body, id_offset(command), (how & kDirectory) != 0 ? directory : file);
+      put_id(body, id_offset(command), (how & kDirectory) != 0 ? world.directory : world.file);
     compound.emplace_back(command, std::move(body));
     if ((how & kRelated) != 0) flags = smb2::kFlagRelated;
     if ((how & kChained) != 0 && !pieces.done()) continue;
     client.send(client.compound(compound, flags));
     compound.clear();
     flags = 0;
-    while (client.receive()) {
-    }
+    world.take_all();
   }
   client.hang_up();
 }

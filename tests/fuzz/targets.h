@@ -35,15 +35,54 @@ std::vector<Octets> request_seeds();
 void run_logon(ConstBytes input);
 std::vector<Octets> logon_seeds();
 
+/// The contexts of a NEGOTIATE: how many (u16), the contexts.
+void run_negotiate(ConstBytes input);
+std::vector<Octets> negotiate_seeds();
+
+/// The contexts of a CREATE, as they stand in it.
+void run_create_contexts(ConstBytes input);
+std::vector<Octets> create_context_seeds();
+
+/// SET_INFO on a file or a directory. Of each: class (u8), type and whether on the directory (u8),
+/// length of the buffer (u16), buffer.
+void run_set_info(ConstBytes input);
+std::vector<Octets> set_info_seeds();
+
+/// IOCTL. Of each: which control (u8), on the directory or not (u8), room for the answer in units
+/// of 256 bytes (u8), length of the input (u16), input.
+void run_ioctl(ConstBytes input);
+std::vector<Octets> ioctl_seeds();
+
+/// Names in UTF-16 as CREATE, QUERY_DIRECTORY, a rename, a link and TREE_CONNECT carry them. Of
+/// each: in which (u8), length (u16), name.
+void run_names(ConstBytes input);
+std::vector<Octets> name_seeds();
+
+/// fs_cache's side of these: a pattern and a path, each with its length before it (u16).
+void run_patterns(ConstBytes input);
+std::vector<Octets> pattern_seeds();
+
+/// PDUs for the named pipe srvsvc, each with its length before it (u16).
+void run_pipe(ConstBytes input);
+std::vector<Octets> pipe_seeds();
+
 /// Security descriptors and lists of extended attributes, each with its length before it (u16).
 void run_descriptors(ConstBytes input);
 std::vector<Octets> descriptor_seeds();
 
 inline const std::vector<Target>& targets() {
-  static const std::vector<Target> all = {{"frames", run_frames, frame_seeds},
-                                          {"requests", run_requests, request_seeds},
-                                          {"logon", run_logon, logon_seeds},
-                                          {"descriptors", run_descriptors, descriptor_seeds}};
+  static const std::vector<Target> all = {
+      {"frames", run_frames, frame_seeds},
+      {"requests", run_requests, request_seeds},
+      {"logon", run_logon, logon_seeds},
+      {"negotiate", run_negotiate, negotiate_seeds},
+      {"create_contexts", run_create_contexts, create_context_seeds},
+      {"set_info", run_set_info, set_info_seeds},
+      {"ioctl", run_ioctl, ioctl_seeds},
+      {"names", run_names, name_seeds},
+      {"patterns", run_patterns, pattern_seeds},
+      {"pipe", run_pipe, pipe_seeds},
+      {"descriptors", run_descriptors, descriptor_seeds}};
   return all;
 }
 
