@@ -16,40 +16,12 @@ struct World {
   Response create(std::uint8_t level, ConstBytes lease = {}) {
     Octets body = TestClient::create_body("file");
     body[3] = level;
-    if (!lease.empty()) {
-      body.resize((body.size() + 7) / 8 * 8);
-      WireWriter context;
-      context.u32(0);
-      context.u16(16);
-      context.u16(4);
-      context.u16(0);
-      context.u16(24);
-      context.u32(static_cast<std::uint32_t>(lease.size()));
-      context.append(as_bytes("RqLs"));
-      context.u32(0);
-      context.append(lease);
-      WireWriter place;
-      place.u32(static_cast<std::uint32_t>(kHeaderSize + body.size()));
-      place.u32(static_cast<std::uint32_t>(context.size()));
-      std::copy(place.bytes().begin(), place.bytes().end(), body.begin() + 48);
-      body.insert(body.end(), context.bytes().begin(), context.bytes().end());
-    }
+    if (!lease.empty())
+      body = TestClient::with_contexts(std::move(body),
+                                       {{"RqLs", Octets(lease.begin(), lease.end())}});
     Response response = client.ask(Command::create, body);
     if (response.status() == Status::success) client.file = TestClient::file_id(response);
     return response;
-  }
-  static Octets lease(std::uint8_t version, std::uint32_t state) {
-    WireWriter writer;
-    writer.append(Octets(16, 0xAB));
-    writer.u32(state);
-    writer.u32(0);
-    writer.u64(0);
-    if (version == 2) {
-      writer.zeros(16);
-      writer.u16(5);
-      writer.u16(0);
-    }
-    return writer.release();
   }
   /// fs_cache says that the oplock or lease of the last open breaks.
   Response told_break(std::uint8_t from, std::uint8_t to, Caching::Kind kind) {
@@ -101,7 +73,7 @@ TEST(Oplock, BreaksAreToldAndAcknowledged) {
 TEST(Oplock, LeasesAreAnsweredInTheirVersion) {
   World world;
   for (const std::uint8_t version : {std::uint8_t{1}, std::uint8_t{2}}) {
-    const Response response = world.create(kLevelLease, World::lease(version, caching::kAll));
+    const Response response = world.create(kLevelLease, TestClient::lease(version, caching::kAll));
     EXPECT_EQ(response.body[2], kLevelLease);
     EXPECT_EQ(TestClient::text(response, 88 + 24).size(), version == 1 ? 32U : 52U);
     const Caching& asked = world.last(Major::create).create.caching;
@@ -114,14 +86,14 @@ TEST(Oplock, LeasesAreAnsweredInTheirVersion) {
 }
 
 TEST(Oplock, LeasesAreOfDialectsThatHaveThem) {
-  EXPECT_EQ(World(kDialect202).create(kLevelLease, World::lease(1, 7)).body[2], kLevelNone);
-  EXPECT_EQ(World(kDialect210).create(kLevelLease, World::lease(1, 7)).body[2], kLevelLease);
-  EXPECT_EQ(World(kDialect210).create(kLevelLease, World::lease(2, 7)).body[2], kLevelNone);
+  EXPECT_EQ(World(kDialect202).create(kLevelLease, TestClient::lease(1, 7)).body[2], kLevelNone);
+  EXPECT_EQ(World(kDialect210).create(kLevelLease, TestClient::lease(1, 7)).body[2], kLevelLease);
+  EXPECT_EQ(World(kDialect210).create(kLevelLease, TestClient::lease(2, 7)).body[2], kLevelNone);
 }
 
 TEST(Oplock, BreaksOfLeasesAreToldAndAcknowledged) {
   World world;
-  ASSERT_EQ(world.create(kLevelLease, World::lease(2, caching::kAll)).body[2], kLevelLease);
+  ASSERT_EQ(world.create(kLevelLease, TestClient::lease(2, caching::kAll)).body[2], kLevelLease);
   const Response told = world.told_break(caching::kAll, caching::kRead, Caching::lease);
   ASSERT_EQ(told.body.size(), 44U);
   EXPECT_EQ(told.body[4], 1);  // to be acknowledged

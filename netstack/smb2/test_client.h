@@ -284,14 +284,7 @@ class TestClient : public TestRequests {
     if (ok(response.status())) file = file_id(response);
     return response;
   }
-  static FileId file_id(const Response& response) {
-    WireReader reader(response.body);
-    reader.seek(64);
-    FileId id;
-    id.persistent = reader.u64();
-    id.of_session = reader.u64();
-    return id;
-  }
+  static FileId file_id(const Response& response) { return TestRequests::file_id(response.body); }
   FileId file;  // of the last create()
 
   /// Data of a READ response, or the text of any output buffer that starts at `at` of the body.

@@ -130,6 +130,29 @@ struct TestRequests {
     body.insert(body.end(), chain.bytes().begin(), chain.bytes().end());
     return body;
   }
+  /// The file of a CREATE's answer.
+  static FileId file_id(ConstBytes body) {
+    WireReader reader(body);
+    reader.seek(64);
+    FileId id;
+    id.persistent = reader.u64();
+    id.of_session = reader.u64();
+    return id;
+  }
+  /// Data of the context "RqLs"; each byte of its key is 0xAB.
+  static Octets lease(std::uint8_t version, std::uint32_t state) {
+    WireWriter data;
+    data.append(Octets(16, 0xAB));
+    data.u32(state);
+    data.u32(0);
+    data.u64(0);
+    if (version == 2) {
+      data.zeros(16);
+      data.u16(5);
+      data.u16(0);
+    }
+    return data.release();
+  }
   // Data of the contexts of durable handles.
   static constexpr std::uint8_t kGuid = 0x77;  // each byte of the create GUID
   static Octets durable_v2(std::uint32_t flags = 0, std::uint8_t guid = kGuid) {

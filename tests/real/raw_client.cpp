@@ -52,6 +52,7 @@ RawClient::RawClient(const std::string& host, std::uint16_t port, std::uint16_t 
 Octets RawClient::message(Command command, ConstBytes body) {
   smb2::Header header;
   header.command = static_cast<std::uint16_t>(command);
+  header.flags = flags;
   header.credit_charge = credit_charge;
   header.credits = credits_wanted;
   header.message_id = next_id_;
@@ -120,10 +121,7 @@ Status RawClient::create(const std::string& path, std::uint32_t disposition, std
       ask(Command::create, create_body(path, disposition, 0, access));
   if (!answer) return Status::connection_reset;
   if (failed(answer->status())) return answer->status();
-  WireReader reader(answer->body);
-  reader.seek(64);
-  file.persistent = reader.u64();
-  file.of_session = reader.u64();
+  file = file_id(answer->body);
   return answer->status();
 }
 

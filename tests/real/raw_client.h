@@ -51,6 +51,7 @@ class RawClient : public smb2::TestRequests {
   bool is_closed();
 
   smb2::FileId file;
+  std::uint32_t flags = 0;  // of the messages to come
   std::uint16_t credit_charge = 1;
   std::uint16_t credits_wanted = 64;
 
