@@ -20,6 +20,7 @@
 #include "fs_cache/lazy_writer.h"
 #include "fs_cache/namespace.h"
 #include "fs_cache/pended.h"
+#include "fs_cache/streams.h"
 #include "fs_cache/unwritten_cache.h"
 #include "fs_cache/watched_medium.h"
 #include "iomgr/seams.h"
@@ -27,7 +28,6 @@
 namespace understudy {
 
 struct FlushPlan;
-struct GoneStream;
 enum class CreateAction : std::uint32_t;
 enum class MediumHolds;
 

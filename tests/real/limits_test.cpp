@@ -3,9 +3,11 @@
 // honest client beside them is served, and everything that they held is given back.
 #include <sys/resource.h>
 
+#include <array>
 #include <atomic>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "iomgr/bounds.h"
 #include "tests/real/raw_client.h"
@@ -201,14 +203,13 @@ TEST_F(Limits, ClientsThatNeverReadTheirAnswersHoldUpNobodyElse) {
 
 TEST_F(Limits, FloodsOfEveryKindHoldUpNobodyElse) {
   ASSERT_NO_FATAL_FAILURE(begin_and_look());
-  std::atomic<bool> over = false;
-  std::vector<std::future<std::size_t>> floods;
+  std::array<std::atomic<std::size_t>, 4> rounds{};
+  std::vector<std::jthread> floods;
   const auto flood = [&](std::function<void()> once) {
-    floods.push_back(std::async(std::launch::async, [&over, once = std::move(once)] {
-      std::size_t rounds = 0;
-      for (; !over; ++rounds) once();
-      return rounds;
-    }));
+    std::atomic<std::size_t>& count = rounds.at(floods.size());
+    floods.emplace_back([&count, once = std::move(once)](const std::stop_token& over) {
+      for (; !over.stop_requested(); ++count) once();
+    });
   };
   flood([&] {  // as many requests as fit
     const auto client = known();
@@ -241,8 +242,8 @@ TEST_F(Limits, FloodsOfEveryKindHoldUpNobodyElse) {
     for (const auto& half : halves) half->send_what_fits(RawClient::Octets{'S'});
   }
   expect_bounded_memory();
-  over = true;
-  for (auto& each : floods) EXPECT_GT(each.get(), 0U);
+  floods.clear();  // stops them, and waits
+  for (const auto& count : rounds) EXPECT_GT(count, 0U);
   halves.clear();
   ASSERT_NO_FATAL_FAILURE(expect_nothing_lost("a"));
   expect_unharmed();
