@@ -97,6 +97,7 @@ class ClusterApp : public Driver {
   Task<void> await_partner();
   Task<void> monitor();
   void look_at_ownership();
+  void look_at_standing_by();
   Task<void> ping_always(Layer layer);
   Task<void> watchdog();
   Health own_health() const;
@@ -124,7 +125,10 @@ class ClusterApp : public Driver {
   Task<Status> order(Layer layer, Irp& irp, std::string payload);
   Task<Status> order_lun(Layer layer, ClusterMinor minor, std::uint32_t lun);
   Task<Status> mount(std::uint32_t lun, bool accept_loss, Irp& mounted);
+  std::string offer_at(std::uint32_t home) const;
+  bool should_stand_by(std::uint32_t home) const;
   Task<Status> offer();
+  Task<void> stand_by();
   void offer_later();
   Task<void> offer_again();
 
@@ -212,6 +216,7 @@ class ClusterApp : public Driver {
   std::array<LayerWatch, kLayers> watches_;
   std::array<std::string, ClusterConfig::kNodes>
       offered_;  // the `serve` in force for each node's address
+  std::array<bool, ClusterConfig::kNodes> standing_by_{};  // where nothing is offered
   std::string awaiting_;
   std::string offer_problem_;  // why netstack does not serve an address
   std::optional<Takeover> last_takeover_;

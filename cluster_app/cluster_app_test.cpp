@@ -63,6 +63,45 @@ TEST(ClusterApp, TakesOverFromADeadNodeInTheOrderOfFig3) {
   EXPECT_TRUE(world.serves(b, 1));
 }
 
+TEST(ClusterApp, StandsByWhereThePartnerServesUntilItServesThereItself) {
+  using Addresses = std::set<std::string>;
+  World world;
+  world.start_both();
+  world.run_for_ms(1000);
+  EXPECT_EQ(world.state[a].stands_by, Addresses{"127.0.0.12:4450"});
+  EXPECT_EQ(world.state[b].stands_by, Addresses{"127.0.0.11:4450"});
+  world.state[b].replay_status = Status::io_device_error;
+  world.kill(a);
+  world.state[a] = {};
+  world.run_for_ms(1);
+  EXPECT_EQ(world.state[b].stands_by, Addresses{"127.0.0.11:4450"});
+  world.run_for_ms(1000);
+  EXPECT_EQ(world.state[b].stands_by, Addresses{}) << "nobody waits for a medium to be repaired";
+  world.state[b].replay_status = Status::success;
+  ASSERT_TRUE(world.eventually([&] { return world.serves(b, 0); }));
+  EXPECT_EQ(world.state[b].stands_by, Addresses{});
+  world.start(a);
+  ASSERT_TRUE(world.eventually([&] { return world.up(a); }));
+  world.run_for_ms(1000);
+  EXPECT_EQ(world.state[a].stands_by, (Addresses{"127.0.0.11:4450", "127.0.0.12:4450"}));
+  EXPECT_TRUE(flag_of(world.ask(a, {{"verb", "giveback"}}), "ok"));
+  world.run_for_ms(1000);
+  EXPECT_EQ(world.state[a].stands_by, Addresses{"127.0.0.12:4450"});
+  EXPECT_EQ(world.state[b].stands_by, Addresses{"127.0.0.11:4450"});
+}
+
+TEST(ClusterApp, LetsNobodyWaitForATakeoverThatTheOperatorMustOrder) {
+  World world;
+  world.config.takeovers_per_hour = 0;
+  world.start_both();
+  world.run_for_ms(1000);
+  ASSERT_FALSE(world.state[b].stands_by.empty());
+  world.kill(a);
+  world.run_for_ms(1000);
+  EXPECT_TRUE(world.state[b].stands_by.empty());
+  EXPECT_FALSE(world.serves(b, 0));
+}
+
 TEST(ClusterApp, TakesOverAfterSilenceWhenNobodySeesTheDeath) {
   World world;
   world.start_both();

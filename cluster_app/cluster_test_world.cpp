@@ -116,8 +116,14 @@ Status FakeLayer::netstack(const Irp& irp) {
   for (const json::value& share : array_of(*order, "shares"))
     shares += " " + text_of(share.as_object(), "name");
   const bool serve = static_cast<ClusterMinor>(irp.minor) == ClusterMinor::serve;
+  const std::string address = text_of(*order, "address");
+  if (serve && flag_of(*order, "standby")) {
+    state().stands_by.insert(address);
+    return Status::success;
+  }
+  if (state().stands_by.erase(address) > 0 && !serve) return Status::success;
   if (serve && failed(state().serve_status)) return state().serve_status;
-  note((serve ? "serve " : "unserve ") + text_of(*order, "address") + shares);
+  note((serve ? "serve " : "unserve ") + address + shares);
   return Status::success;
 }
 

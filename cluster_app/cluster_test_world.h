@@ -43,6 +43,7 @@ struct LayerState {
   Status replay_status = Status::success;
   Status mount_status = Status::success;
   Status serve_status = Status::success;
+  std::set<std::string> stands_by;  // netstack: addresses
 };
 
 class FakeLayer : public Driver {

@@ -72,15 +72,18 @@ json::object ClusterApp::status() const {
                     {"home", config_.nodes.at(config.owner).name}});
   }
   json::array addresses;
+  json::array stands_by;
   for (std::uint32_t home = 0; home < ClusterConfig::kNodes; ++home) {
     if (!offered_.at(home).empty())
       addresses.push_back(json::string(config_.nodes.at(home).address));
+    if (standing_by_.at(home)) stands_by.push_back(json::string(config_.nodes.at(home).address));
   }
   const LayerReport& cache = watch(Layer::fs_cache).report;
   json::object status = {
       {"name", self().name},
       {"state", to_string(failing_over_ || taking_over_ > 0 ? NodeState::takeover : state_)},
       {"addresses", addresses},
+      {"stands_by", stands_by},
       {"owns", owned},
       {"luns", luns},
       {"mirroring", mirroring()},

@@ -50,52 +50,85 @@ Task<Status> ClusterApp::mount(std::uint32_t lun, bool accept_loss, Irp& mounted
   co_return status;
 }
 
+/// The LUNs of that home that are served here, as JSON for `serve`; empty if there are none.
+std::string ClusterApp::offer_at(std::uint32_t home) const {
+  const NodeConfig& node = config_.nodes.at(home);
+  json::array shares;
+  for (const std::uint32_t lun : config_.luns_of(home)) {
+    if (luns_.at(lun).phase == LunPhase::serving)
+      shares.push_back({{"name", config_.luns.at(lun).share},
+                        {"lun", lun},
+                        {"encrypted", config_.luns.at(lun).encrypted},
+                        {"continuously_available", config_.luns.at(lun).continuously_available}});
+  }
+  if (shares.empty()) return {};
+  std::string name = node.name;
+  std::transform(name.begin(), name.end(), name.begin(),
+                 [](char c) { return static_cast<char>(std::toupper(c)); });
+  return json::serialize(json::object{{"address", node.address},
+                                      {"server", name},
+                                      {"shares", shares},
+                                      {"accounts", accounts_},
+                                      {"signing_required", config_.signing_required},
+                                      {"encryption", std::string(config_.encryption)}});
+}
+
+/// Clients that lose the partner are not refused, but wait until its LUNs are served here: from
+/// when it serves them until it is known that they will not be. Nobody waits for an operator's
+/// decision.
+bool ClusterApp::should_stand_by(std::uint32_t home) const {
+  if (state_ == NodeState::stopping || cluster_stops_ || !held_back_.empty()) return false;
+  const std::vector<std::uint32_t> luns = config_.luns_of(home);
+  const auto is_in_trouble = [this](std::uint32_t lun) { return !luns_.at(lun).problem.empty(); };
+  const auto is_at_peer = [this](std::uint32_t lun) {
+    return membership_.phase_at_peer(lun) == LunPhase::serving;
+  };
+  if (std::any_of(luns.begin(), luns.end(), is_in_trouble)) return false;
+  return standing_by_.at(home) || std::any_of(luns.begin(), luns.end(), is_at_peer);
+}
+
 /// Makes netstack offer exactly the LUNs that are served here, each on its home node's address.
 Task<Status> ClusterApp::offer() {
   co_await offer_turn_.acquire();
   const CreditGuard turn(offer_turn_);
   Status result = Status::success;
   for (std::uint32_t home = 0; home < ClusterConfig::kNodes; ++home) {
-    const NodeConfig& node = config_.nodes.at(home);
-    json::array shares;
-    for (const std::uint32_t lun : config_.luns_of(home)) {
-      if (luns_.at(lun).phase == LunPhase::serving)
-        shares.push_back({{"name", config_.luns.at(lun).share},
-                          {"lun", lun},
-                          {"encrypted", config_.luns.at(lun).encrypted},
-                          {"continuously_available", config_.luns.at(lun).continuously_available}});
-    }
-    std::string name = node.name;
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return static_cast<char>(std::toupper(c)); });
-    const bool wanted = !shares.empty();
-    std::string text;
-    if (wanted) {
-      text = json::serialize(json::object{{"address", node.address},
-                                          {"server", name},
-                                          {"shares", shares},
-                                          {"accounts", accounts_},
-                                          {"signing_required", config_.signing_required},
-                                          {"encryption", std::string(config_.encryption)}});
-    }
+    const std::string& address = config_.nodes.at(home).address;
+    const std::string text = offer_at(home);
     if (text == offered_.at(home)) continue;
+    const bool wanted = !text.empty();
     Irp irp = make_irp(Major::cluster, wanted ? ClusterMinor::serve : ClusterMinor::unserve);
-    const std::string payload =
-        wanted ? text : json::serialize(json::object{{"address", node.address}});
+    const std::string payload = wanted ? text : json::serialize(json::object{{"address", address}});
     const Status status = co_await order(Layer::netstack, irp, payload);
     if (failed(status)) {
       log().error(wanted ? "netstack cannot serve" : "netstack cannot stop serving",
-                  {{"address", node.address}, {"status", status}});
+                  {{"address", address}, {"status", status}});
       result = status;
       offer_problem_ = (wanted ? "netstack cannot serve " : "netstack cannot stop serving ") +
-                       node.address + ": " + std::string(to_string(status));
+                       address + ": " + std::string(to_string(status));
     } else {
       offered_.at(home) = text;
+      standing_by_.at(home) = false;
     }
   }
   if (ok(result)) offer_problem_.clear();
   if (failed(result)) offer_later();
   co_return result;
+}
+
+/// Without it takeovers work all the same, so nothing depends on its success.
+Task<void> ClusterApp::stand_by() {
+  co_await offer_turn_.acquire();
+  const CreditGuard turn(offer_turn_);
+  for (std::uint32_t home = 0; home < ClusterConfig::kNodes; ++home) {
+    const bool wanted = should_stand_by(home);
+    if (!offered_.at(home).empty() || wanted == standing_by_.at(home)) continue;
+    standing_by_.at(home) = wanted;
+    json::object text = {{"address", config_.nodes.at(home).address}};
+    if (wanted) text["standby"] = true;
+    Irp irp = make_irp(Major::cluster, wanted ? ClusterMinor::serve : ClusterMinor::unserve);
+    static_cast<void>(co_await order(Layer::netstack, irp, json::serialize(text)));
+  }
 }
 
 /// An address that is still somebody else's for a moment must not stay without service.

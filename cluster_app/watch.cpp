@@ -93,6 +93,7 @@ Task<void> ClusterApp::monitor() {
         spawn(weigh_suspicion());
       look_at_ownership();
     }
+    look_at_standing_by();
     wake_.reset();
     static_cast<void>(co_await wake_.wait_until(last + period));
   }
@@ -148,6 +149,14 @@ void ClusterApp::look_at_ownership() {
   if (settled && giveback_due_ && membership_.heartbeat() && interconnect_up()) {
     giveback_due_ = false;
     spawn(give_back_at_rejoin());
+  }
+}
+
+void ClusterApp::look_at_standing_by() {
+  for (std::uint32_t home = 0; home < ClusterConfig::kNodes; ++home) {
+    if (!offered_.at(home).empty() || should_stand_by(home) == standing_by_.at(home)) continue;
+    spawn(stand_by());
+    return;
   }
 }
 

@@ -128,7 +128,8 @@ Task<Status> Volume::create(Irp& irp) {
     if (walk.node != nullptr && (ok(allowed) || violation) && is_kept_from(*request, *walk.node))
       co_return Status::file_not_available;
     if (walk.node != nullptr && (ok(allowed) || violation) &&
-        break_for_open(*request, *walk.node, violation)) {
+        (break_for_open(*request, *walk.node, violation) ||
+         (request->has(option::kDeleteOnClose) && wait_for_own_client(*request, *walk.node)))) {
       irp.create.facts.object = walk.node->id;
       co_return Status::pending;
     }
@@ -207,7 +208,7 @@ Status Volume::check_existing(const CreateRequest& request, const Walk& walk) co
 std::size_t Volume::room_for_create(const CreateRequest& request, const Walk& walk,
                                     const NodeProperties& properties) const {
   const bool makes = walk.node == nullptr;
-  const bool durable = request.durable && !request.path.has_stream();
+  const bool durable = request.wants_durable() && !request.path.has_stream();
   if (!makes && !request.overwrites() && !durable) return 0;
   std::size_t room = sizeof(RecordHeader);
   const std::vector<std::string>& names = request.path.components;  // none: a stream of the root

@@ -17,11 +17,12 @@ struct Volume::CreateRequest {
   std::uint32_t options;
   std::uint32_t attributes;
   Caching caching;
-  std::optional<DurableRequest> durable;
+  std::optional<DurableRequest> durable;  // or, with `kind` none, who asks
   std::shared_ptr<const Token> token;
   std::optional<SecurityDescriptor> descriptor;  // of a new file
   std::optional<ExtendedAttributes> extended;    // of a new file, or one that is overwritten
 
+  bool wants_durable() const { return durable && durable->kind != DurableKind::none; }
   bool has(std::uint32_t option) const { return (options & option) != 0; }
   bool wants_directory() const { return has(option::kDirectoryFile) || path.directory_only; }
   bool overwrites() const {

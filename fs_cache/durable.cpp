@@ -21,6 +21,8 @@ using std::chrono::seconds;
 /// How long nobody else gets what a restored open keeps from him: clients notice a dead server by
 /// their own time-outs.
 constexpr Duration kGrace = seconds(30);
+/// A client that is back asks for its opens at once.
+constexpr Duration kTimeToAsk = seconds(1);
 constexpr Duration kTryAgain = seconds(1);  // an end that did not get through
 
 // As Windows: of version 1 no client can say how long.
@@ -73,15 +75,12 @@ Result<DurableRequest> durable_request(ConstBytes bytes) {
 /// Section 3.3.5.9.6, 3.3.5.9.10: a file, with a batch oplock or a lease that keeps handles; a
 /// persistent open needs neither.
 void Volume::grant_durable(Irp& irp, const CreateRequest& request, Open& open) {
-  if (!request.durable) return;
+  if (!request.wants_durable()) return;
   const DurableRequest& asked = *request.durable;
   const Caching& granted = irp.create.caching;
   const bool keeps_handle = (granted.state & caching::kHandle) != 0 && granted.breaking == 0;
   const bool persistent = asked.kind == DurableKind::persistent;
-  if (asked.kind == DurableKind::none || (open.node->is_directory() && !persistent) ||
-      !(keeps_handle || persistent)) {
-    return;
-  }
+  if ((open.node->is_directory() && !persistent) || !(keeps_handle || persistent)) return;
   open.durable = std::make_unique<DurableOpen>();
   open.durable->request = asked;
   open.durable->request.replay = 0;
@@ -169,6 +168,49 @@ void Volume::want_back(Open& open) {
   durable.wanted = true;
   durable.deadline = std::min(durable.deadline, std::max(seams_.executor.now(), durable.guarded));
   kept_changed_.pulse();
+}
+
+/// The open waits for the client that asks, and for its user.
+bool Volume::is_own(const Open& open, const DurableRequest& who) {
+  return open.is_disconnected() && !is_zero(who.client_guid) &&
+         same(open.durable->request.client_guid, who.client_guid) &&
+         same(open.durable->request.owner, who.owner);
+}
+
+/// The open stands in the way of its own client, which has not asked for it: it ends if that does
+/// not follow soon. Such a client does not know it; the answer to its CREATE, or its CLOSE, was
+/// lost with the connection, and it made no retry of it.
+void Volume::want_back_soon(Open& open) {
+  DurableOpen& durable = *open.durable;
+  durable.wanted = true;
+  durable.deadline = std::min(durable.deadline, seams_.executor.now() + kTimeToAsk);
+  kept_changed_.pulse();
+}
+
+/// True: all that have the oplock are opens of the client that it has not asked for; a break is
+/// settled when it has, or they have ended.
+bool Volume::break_own_orphan(Oplock& oplock, const DurableRequest& who) {
+  const auto own = [&](std::uint64_t id) {
+    const auto found = opens_.find(id);
+    return found != opens_.end() && is_own(*found->second, who);
+  };
+  if (oplock.opens.empty() || !std::all_of(oplock.opens.begin(), oplock.opens.end(), own))
+    return false;
+  oplock.breaking = true;
+  oplock.offered = oplock.required = 0;
+  for (const std::uint64_t id : oplock.opens) want_back_soon(*opens_.at(id));
+  return true;
+}
+
+/// A name goes only with the last open of its file.
+bool Volume::wait_for_own_client(const CreateRequest& request, const Node& node) {
+  bool waits = false;
+  for (Open* open : node.opens) {
+    if (!request.durable || !is_own(*open, *request.durable)) continue;
+    want_back_soon(*open);
+    waits = true;
+  }
+  return waits;
 }
 
 bool Volume::is_orphaned(const Oplock& oplock) const {

@@ -227,6 +227,89 @@ TEST_F(Durable, IfPersistentMakesWayForNobody) {
   EXPECT_EQ(node->open("file"), Status::sharing_violation);
 }
 
+/// Its answers, or its CLOSE, may have been lost with the connection or the node.
+TEST_F(Durable, IfPersistentMakesWayForItsOwnClientWhenThatIsBackAndDoesNotAskForIt) {
+  for (const bool node_dies : {false, true}) {
+    const std::uint64_t open =
+        hold(request(DurableKind::persistent), lease(caching::kAll), TestNode::kShareAll);
+    EXPECT_EQ(client_goes(open), Status::success);
+    if (node_dies) take_over();
+    DurableRequest stranger = request(DurableKind::persistent, 2);
+    stranger.client_guid[0] = 2;
+    EXPECT_EQ(with_request(create_irp({}), "file", stranger).status, Status::file_not_available);
+    const DurableRequest anew = request(DurableKind::persistent, 3);
+    EXPECT_EQ(with_request(create_irp(lease(caching::kAll, 2)), "file", anew).status,
+              Status::pending);
+    const auto settled = wait_until_settled(node->last.create.facts.object);
+    loop.run_for(std::chrono::milliseconds(900));
+    EXPECT_EQ(node->now(settled), Status::pending);
+    loop.run_for(std::chrono::milliseconds(200));
+    EXPECT_EQ(node->now(settled), Status::success);
+    EXPECT_EQ(with_request(create_irp(lease(caching::kAll, 2)), "file", anew).status,
+              Status::success);
+    EXPECT_EQ(node->last.create.caching.state, caching::kAll);
+    EXPECT_EQ(node->close(node->last.open), Status::success);
+    EXPECT_EQ(reclaim(open, request(DurableKind::persistent), lease(caching::kAll)),
+              Status::object_name_not_found);
+  }
+}
+
+TEST_F(Durable, IsItsClientsAgainIfThatAsksForItInTimeThoughItWantsTheFileOtherwiseToo) {
+  const DurableRequest asked = request(DurableKind::persistent);
+  const std::uint64_t open = hold(asked, lease(caching::kAll));
+  EXPECT_EQ(client_goes(open), Status::success);
+  const DurableRequest anew = request(DurableKind::persistent, 3);
+  EXPECT_EQ(with_request(create_irp(lease(caching::kAll, 2)), "file", anew).status,
+            Status::pending);
+  const auto settled = wait_until_settled(node->last.create.facts.object);
+  EXPECT_EQ(reclaim(open, asked, lease(caching::kAll)), Status::success);
+  EXPECT_EQ(node->now(settled), Status::success);
+  loop.run_for(seconds(2));
+  EXPECT_EQ(node->write(open, 0, "still mine"), Status::success);
+}
+
+TEST_F(Durable, IsFlushedForItsOwnClientThoughThatHasNotAskedForItYet) {
+  DurableRequest who = request(DurableKind::none, 0);
+  const auto flush = [this](std::uint64_t open, const DurableRequest& asking) {
+    Irp made = node->irp(Major::flush_buffers);
+    made.open = open;
+    const auto* const raw = reinterpret_cast<const char*>(&asking);
+    return node->run_with(made, std::string(raw, sizeof asking), 0).status;
+  };
+  const std::uint64_t open = hold(request(DurableKind::persistent), lease(caching::kAll));
+  EXPECT_EQ(node->write(open, 0, "data"), Status::success);
+  EXPECT_EQ(flush(open, who), Status::file_closed) << "its client has it";
+  EXPECT_EQ(client_goes(open), Status::success);
+  EXPECT_EQ(flush(open, who), Status::success);
+  EXPECT_GT(node->last.shows, 0U);
+  who.owner[0] = 9;
+  EXPECT_EQ(flush(open, who), Status::file_closed);
+  who = request(DurableKind::none, 0);
+  who.client_guid[0] = 9;
+  EXPECT_EQ(flush(open, who), Status::file_closed);
+  EXPECT_EQ(flush(open + 1, request(DurableKind::none, 0)), Status::file_closed);
+}
+
+TEST_F(Durable, DoesNotKeepItsOwnClientFromDeletingTheFile) {
+  for (const std::uint8_t state :
+       {caching::kAll, std::uint8_t(caching::kRead | caching::kHandle)}) {
+    const std::uint64_t lost = hold(request(DurableKind::persistent), lease(state));
+    EXPECT_EQ(client_goes(lost), Status::success);
+    take_over();
+    Irp remove = create_irp({});
+    remove.create.create_options = option::kDeleteOnClose;
+    const DurableRequest who = request(DurableKind::none, 0);
+    EXPECT_EQ(with_request(remove, "file", who).status, Status::pending);
+    const auto settled = wait_until_settled(node->last.create.facts.object);
+    loop.run_for(seconds(2));
+    EXPECT_EQ(node->now(settled), Status::success);
+    EXPECT_EQ(with_request(remove, "file", who).status, Status::success);
+    EXPECT_EQ(node->close(node->last.open), Status::success);
+    EXPECT_EQ(node->open("file", {.disposition = Disposition::open}),
+              Status::object_name_not_found);
+  }
+}
+
 TEST_F(Durable, OutlivesItsNodeWithLocksNameAndSequences) {
   const DurableRequest asked = request(DurableKind::durable_v2);
   const std::uint64_t open = hold(asked, lease(caching::kRead | caching::kHandle));

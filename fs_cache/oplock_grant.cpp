@@ -41,9 +41,11 @@ bool Volume::break_for_open(const CreateRequest& request, Node& node, bool viola
     const std::uint8_t held = each->state;
     std::uint8_t to = without(held, mask);
     if (request.overwrites() && !violation) to = 0;
-    if (violation && to != held && is_orphaned(*each)) {
+    const bool own_orphan = to != held && (held & mask) != 0 && request.durable &&
+                            break_own_orphan(*each, *request.durable);
+    if (violation && to != held && !own_orphan && is_orphaned(*each)) {
       end_orphan(*each);
-    } else if (to != held) {
+    } else if (to != held && !own_orphan) {
       break_oplock(each, to);
     }
     waits = waits || (each->breaking && ((held & mask) != 0 || to == held));
@@ -52,7 +54,8 @@ bool Volume::break_for_open(const CreateRequest& request, Node& node, bool viola
 }
 
 /// Whether a persistent open whose client is away stands in the way of an open of `node`: nothing
-/// takes its place (section 3.3.5.9, STATUS_FILE_NOT_AVAILABLE).
+/// takes its place (section 3.3.5.9, STATUS_FILE_NOT_AVAILABLE). What its own client might have
+/// written into its cache keeps that client from nothing.
 bool Volume::is_kept_from(const CreateRequest& request, const Node& node) const {
   const std::uint32_t wanted = granted_access(request.access, access::kAllOfAFile, &node);
   return std::any_of(node.opens.begin(), node.opens.end(), [&](Open* open) {
@@ -62,7 +65,9 @@ bool Volume::is_kept_from(const CreateRequest& request, const Node& node) const 
     const bool own = oplock != nullptr && oplock->is_lease() &&
                      request.caching.kind == Caching::lease &&
                      oplock->key == lease_key(request.caching);
-    const bool cached_writes = !own && oplock != nullptr && (oplock->state & kWrite) != 0 &&
+    const bool own_client = request.durable && is_own(*open, *request.durable);
+    const bool cached_writes = !own && !own_client && oplock != nullptr &&
+                               (oplock->state & kWrite) != 0 &&
                                !is_stat_open(wanted, oplock->is_lease());
     return cached_writes || failed(check_sharing({open}, wanted, request.share));
   });

@@ -204,6 +204,10 @@ class Volume {
   void disconnect(Open& open, Time guarded);
   void keep_no_more(const Open& open);
   void want_back(Open& open);
+  static bool is_own(const Open& open, const DurableRequest& who);
+  void want_back_soon(Open& open);
+  bool break_own_orphan(Oplock& oplock, const DurableRequest& who);
+  bool wait_for_own_client(const CreateRequest& request, const Node& node);
   bool is_orphaned(const Oplock& oplock) const;
   void break_orphan(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
   void end_orphan(Oplock& oplock);

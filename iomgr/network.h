@@ -45,6 +45,9 @@ class Network {
  public:
   virtual ~Network() = default;
   virtual Result<std::shared_ptr<Listener>> listen(const Endpoint& endpoint) = 0;
+  /// Listens behind whoever listens there: what connects comes to him as long as he does, and to
+  /// this one from then on, where it waits for accept(). The address may be nobody's yet.
+  virtual Result<std::shared_ptr<Listener>> stand_by(const Endpoint& endpoint) = 0;
   virtual Task<Result<std::shared_ptr<Stream>>> connect(const Endpoint& endpoint) = 0;
 };
 

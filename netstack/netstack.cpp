@@ -139,6 +139,10 @@ Status Netstack::serve(const Irp& irp) {
   if (!json) return Status::invalid_parameter;
   const std::vector<std::uint8_t> text(json->begin(),
                                        json->end());  // what is decided upon is copied first
+  if (stands_by(text)) {
+    const std::optional<Endpoint> address = parse_address(text);
+    return address ? stand_by(*address) : Status::invalid_parameter;
+  }
   std::string error;
   std::optional<ServerConfig> config = parse_serve(text, error);
   if (!config) {
@@ -155,10 +159,25 @@ Status Netstack::serve(const Irp& irp) {
     log().error("cannot listen", {{"address", address}, {"status", listener.status()}});
     return listener.status();
   }
-  auto server = std::make_shared<Server>(*this, *listener, std::move(*config));
+  auto server = std::make_shared<Server>(*this, std::move(*config));
   servers_.emplace(address, server);
-  run(server->accept_all(server));
+  run(server->accept_all(server, *listener));
+  // Who came between the partner's end and now waits there. It stays: who is on his way comes, too.
+  if (const auto standby = standbys_.extract(address); !standby.empty())
+    run(server->accept_all(server, standby.mapped()));
   log().info("serving", {{"address", address}});
+  return Status::success;
+}
+
+Status Netstack::stand_by(const Endpoint& address) {
+  if (servers_.contains(address) || standbys_.contains(address)) return Status::success;
+  Result<std::shared_ptr<Listener>> listener = seams().network.stand_by(address);
+  if (!listener) {
+    log().warning("cannot stand by: clients may be refused for a moment in a takeover",
+                  {{"address", address}, {"status", listener.status()}});
+    return listener.status();
+  }
+  standbys_.emplace(address, *listener);
   return Status::success;
 }
 
@@ -166,8 +185,9 @@ Task<Status> Netstack::unserve(const Irp& irp) {
   const std::optional<Bytes> json = arena().bytes(irp.payload);
   if (!json) co_return Status::invalid_parameter;
   const std::vector<std::uint8_t> text(json->begin(), json->end());
-  const std::optional<Endpoint> address = parse_unserve(text);
+  const std::optional<Endpoint> address = parse_address(text);
   if (!address) co_return Status::invalid_parameter;
+  if (standbys_.erase(*address) > 0) co_return Status::success;
   const auto found = servers_.find(*address);
   if (found == servers_.end()) co_return Status::not_found;
   const std::shared_ptr<Server> server = found->second;

@@ -74,6 +74,7 @@ class Netstack : public Driver {
   Task<Status> order(Irp& irp);
   void report(Irp& irp) const;
   Status serve(const Irp& irp);
+  Status stand_by(const Endpoint& address);
   Task<Status> unserve(const Irp& irp);
 
   BufferPool requests_;
@@ -86,7 +87,8 @@ class Netstack : public Driver {
   Credits pipe_slots_;
   std::uint64_t exchanges_ = 0;
   std::map<Endpoint, std::shared_ptr<Server>> servers_;
-  smb2::OpenTable opens_;  // before what has places in it
+  std::map<Endpoint, std::shared_ptr<Listener>> standbys_;  // that nobody is accepted from yet
+  smb2::OpenTable opens_;                                   // before what has places in it
   SessionTable sessions_;
   TaskScope tasks_;  // last: its coroutines go before what they use
 };

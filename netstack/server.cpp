@@ -5,9 +5,8 @@
 
 namespace understudy {
 
-Server::Server(Netstack& netstack, std::shared_ptr<Listener> listener, ServerConfig config)
+Server::Server(Netstack& netstack, ServerConfig config)
     : netstack_(netstack),
-      listener_(std::move(listener)),
       config_(std::make_shared<const ServerConfig>(std::move(config))),
       start_time_(netstack.executor().wall_time()),
       gone_(netstack.executor()) {}
@@ -16,17 +15,17 @@ void Server::set_config(ServerConfig config) {
   config_ = std::make_shared<const ServerConfig>(std::move(config));
 }
 
-Task<void> Server::accept_all(std::shared_ptr<Server> self) {
-  accepting_ = true;
+Task<void> Server::accept_all(std::shared_ptr<Server> self, std::shared_ptr<Listener> listener) {
+  listeners_.push_back(listener);
   while (true) {
     // No slot, no accept: clients wait in the listener's backlog.
     co_await netstack_.connection_slots().acquire();
     CreditGuard slot(netstack_.connection_slots());
-    Result<std::shared_ptr<Stream>> accepted = co_await listener_->accept();
+    Result<std::shared_ptr<Stream>> accepted = co_await listener->accept();
     if (!accepted) break;
     netstack_.run(serve_client(self, *accepted, std::move(slot)));
   }
-  accepting_ = false;
+  std::erase(listeners_, listener);
   check_gone();
 }
 
@@ -46,13 +45,14 @@ Task<void> Server::serve_client(std::shared_ptr<Server> self, std::shared_ptr<St
 }
 
 Task<void> Server::stop() {
-  listener_->close();
+  const auto listeners = listeners_;  // each leaves the list as it is closed
+  for (const auto& listener : listeners) listener->close();
   for (smb2::Connection* connection : connections_) connection->close();
-  if (accepting_ || !connections_.empty()) co_await gone_.wait();
+  if (!listeners_.empty() || !connections_.empty()) co_await gone_.wait();
 }
 
 void Server::check_gone() {
-  if (!accepting_ && connections_.empty()) gone_.set();
+  if (listeners_.empty() && connections_.empty()) gone_.set();
 }
 
 }  // namespace understudy

@@ -1,8 +1,9 @@
-// An address where clients find shares: its listener, its connections, and what is offered there.
+// An address where clients find shares: its listeners, its connections, and what is offered there.
 #pragma once
 
 #include <list>
 #include <memory>
+#include <vector>
 
 #include "iomgr/network.h"
 #include "iomgr/sync.h"
@@ -18,10 +19,11 @@ class Connection;
 
 class Server {
  public:
-  Server(Netstack& netstack, std::shared_ptr<Listener> listener, ServerConfig config);
+  Server(Netstack& netstack, ServerConfig config);
 
-  /// Accepts connections and serves them until stop(). `self` keeps the server alive meanwhile.
-  Task<void> accept_all(std::shared_ptr<Server> self);
+  /// Accepts what connects to the listener and serves it until stop(). `self` keeps the server
+  /// alive meanwhile.
+  Task<void> accept_all(std::shared_ptr<Server> self, std::shared_ptr<Listener> listener);
   /// Stops listening, closes the connections; completes when everything their clients had open is
   /// closed.
   Task<void> stop();
@@ -39,12 +41,11 @@ class Server {
   void check_gone();
 
   Netstack& netstack_;
-  std::shared_ptr<Listener> listener_;
+  std::vector<std::shared_ptr<Listener>> listeners_;  // that are accepted from
   std::shared_ptr<const ServerConfig> config_;
   std::uint64_t start_time_;
   std::list<smb2::Connection*> connections_;  // oldest first
-  bool accepting_ = false;
-  Event gone_;  // neither accepting nor connected
+  Event gone_;                                // neither accepting nor connected
 };
 
 }  // namespace understudy

@@ -112,9 +112,15 @@ std::optional<ServerConfig> parse_serve(ConstBytes text, std::string& error) {
   return config;
 }
 
-std::optional<Endpoint> parse_unserve(ConstBytes text) {
+std::optional<Endpoint> parse_address(ConstBytes text) {
   const std::optional<json::object> object = parse_object(as_text(text));
   return object ? find_text(*object, "address") : std::nullopt;
+}
+
+bool stands_by(ConstBytes text) {
+  const std::optional<json::object> object = parse_object(as_text(text));
+  bool flag = false;
+  return object && read_flag(*object, "standby", flag) && flag;
 }
 
 }  // namespace understudy

@@ -30,7 +30,9 @@ struct ServerConfig {
 
 /// Reads the JSON of `serve`; what is wrong with it in `error`, for the log.
 std::optional<ServerConfig> parse_serve(ConstBytes json, std::string& error);
-/// Reads the JSON of `unserve`.
-std::optional<Endpoint> parse_unserve(ConstBytes json);
+/// Reads the address out of the JSON of any order.
+std::optional<Endpoint> parse_address(ConstBytes json);
+/// Whether `serve` means to stand by: to listen behind the partner, and to accept nobody.
+bool stands_by(ConstBytes json);
 
 }  // namespace understudy

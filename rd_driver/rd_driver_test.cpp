@@ -147,6 +147,9 @@ class SlowNetwork : public Network {
   Result<std::shared_ptr<Listener>> listen(const Endpoint& endpoint) override {
     return network_.listen(endpoint);
   }
+  Result<std::shared_ptr<Listener>> stand_by(const Endpoint& endpoint) override {
+    return network_.stand_by(endpoint);
+  }
   Task<Result<std::shared_ptr<Stream>>> connect(const Endpoint& endpoint) override {
     ++attempts;
     const Result<std::shared_ptr<Stream>> stream = co_await network_.connect(endpoint);

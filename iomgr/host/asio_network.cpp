@@ -1,5 +1,6 @@
 #include "iomgr/host/asio_network.h"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -11,11 +12,13 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <charconv>
+#include <cstddef>
 #include <cstring>
 #include <optional>
 #include <vector>
 
 #include "iomgr/bounds.h"
+#include "iomgr/check.h"
 #include "iomgr/host/asio_await.h"
 #include "iomgr/host/unique_fd.h"
 
@@ -80,15 +83,28 @@ std::optional<Address> numeric_address(const Endpoint& endpoint) {
   return Address(tcp::endpoint(ip, parts->port));
 }
 
+tcp::endpoint ip_endpoint(const Address& address) {
+  tcp::endpoint ip;
+  std::memcpy(ip.data(), address.data(), std::min(address.size(), ip.capacity()));
+  return ip;
+}
+
+/// "host:port"; a mapped address is the IPv4 address that it means.
+std::string describe(const Address& address) {
+  const tcp::endpoint ip = ip_endpoint(address);
+  const std::string port = ":" + std::to_string(ip.port());
+  if (ip.address().is_v4()) return ip.address().to_string() + port;
+  const asio::ip::address_v6 v6 = ip.address().to_v6();
+  if (v6.is_v4_mapped())
+    return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string() + port;
+  return "[" + v6.to_string() + "]" + port;
+}
+
 std::string describe_peer(const Protocol::socket& socket) {
   error_code error;
   const Address address = socket.remote_endpoint(error);
   if (error) return "gone";
-  if (address.protocol().family() == AF_UNIX) return "unix";
-  tcp::endpoint ip;
-  std::memcpy(ip.data(), address.data(), std::min(address.size(), ip.capacity()));
-  const std::string host = ip.address().to_string();
-  return (ip.address().is_v6() ? "[" + host + "]" : host) + ":" + std::to_string(ip.port());
+  return address.protocol().family() == AF_UNIX ? "unix" : describe(address);
 }
 
 Status status_of(const error_code& error) {
@@ -199,6 +215,7 @@ struct Listening {
     retry.cancel();
     if (!acceptor.is_open()) return;
     acceptor.close(ignored);
+    claim.reset();
     struct stat found {};
     if (!path.empty() && lstat(path.c_str(), &found) == 0 && found.st_ino == inode) {
       unlink(path.c_str());
@@ -206,6 +223,7 @@ struct Listening {
   }
 
   Acceptor acceptor;
+  UniqueFd claim;  // see claim_address()
   asio::steady_timer retry;
   std::string path;  // of a Unix socket
   ino_t inode = 0;
@@ -272,11 +290,42 @@ error_code bind_unix(Listening& listening, const std::string& path, const Addres
   return {};
 }
 
+/// With SO_REUSEPORT, which leaves room for who stands by, two could listen on one address and know
+/// nothing of it. So whoever listens holds a Unix socket of the address's name, too: a name without
+/// a file, which goes with its process and is known in the same network namespace as the address.
+error_code claim_address(Listening& listening, const Address& address) {
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  const std::string text = "understudy listens on " + describe(address);
+  UNDERSTUDY_CHECK(text.size() < sizeof name.sun_path);
+  text.copy(name.sun_path + 1, text.size());  // behind a NUL
+  const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
+  UniqueFd claim(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!claim || bind(claim.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0)
+    return {errno, boost::system::system_category()};
+  listening.claim = std::move(claim);
+  return {};
+}
+
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+using VersionSixOnly = asio::detail::socket_option::boolean<IPPROTO_IPV6, IPV6_V6ONLY>;
+using FreeBind = asio::detail::socket_option::boolean<IPPROTO_IP, IP_FREEBIND>;
+
+/// Leaves room for others that do the same.
 error_code bind_tcp(Listening& listening, const Address& address) {
   error_code error;
   listening.acceptor.set_option(asio::socket_base::reuse_address(true), error);
+  if (!error) listening.acceptor.set_option(ReusePort(true), error);
   if (!error) listening.acceptor.bind(address, error);
   return error;
+}
+
+/// A numeric address of IPv4 as one of IPv6.
+std::optional<Address> mapped(const Address& address) {
+  if (address.protocol().family() != AF_INET) return std::nullopt;
+  const tcp::endpoint ip = ip_endpoint(address);
+  return Address(tcp::endpoint(asio::ip::make_address_v6(asio::ip::v4_mapped, ip.address().to_v4()),
+                               ip.port()));
 }
 
 /// Where `endpoint` leads: itself, or what its name resolves to.
@@ -352,8 +401,32 @@ Result<std::shared_ptr<Listener>> AsioNetwork::listen(const Endpoint& endpoint) 
   error_code error;
   listening->acceptor.open(address->protocol(), error);
   if (error) return status_of(error);
-  error = is_unix(endpoint) ? bind_unix(*listening, unix_path(endpoint), *address)
-                            : bind_tcp(*listening, *address);
+  if (is_unix(endpoint)) {
+    error = bind_unix(*listening, unix_path(endpoint), *address);
+  } else {
+    error = claim_address(*listening, *address);
+    if (!error) error = bind_tcp(*listening, *address);
+  }
+  if (!error) listening->acceptor.listen(bounds::kListenBacklog, error);
+  if (error) return status_of(error);
+  return std::shared_ptr<Listener>(std::make_shared<AsioListener>(listening));
+}
+
+/// Of two sockets that listen on one IPv4 address, Linux takes the one of IPv4 itself before the
+/// one of IPv6 that has it mapped (compute_score() in its net/ipv4/inet_hashtables.c). So the
+/// second one is there all the time, and nobody is refused between the death of the first one and
+/// the moment in which that is noticed.
+Result<std::shared_ptr<Listener>> AsioNetwork::stand_by(const Endpoint& endpoint) {
+  const auto first = numeric_address(endpoint);
+  if (!first) return Status::invalid_parameter;
+  const auto address = mapped(*first);
+  if (!address) return Status::not_supported;
+  const auto listening = std::make_shared<Listening>(executor_.context());
+  error_code error;
+  listening->acceptor.open(address->protocol(), error);
+  if (!error) listening->acceptor.set_option(VersionSixOnly(false), error);
+  if (!error) listening->acceptor.set_option(FreeBind(true), error);
+  if (!error) error = bind_tcp(*listening, *address);
   if (!error) listening->acceptor.listen(bounds::kListenBacklog, error);
   if (error) return status_of(error);
   return std::shared_ptr<Listener>(std::make_shared<AsioListener>(listening));

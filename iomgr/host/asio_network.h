@@ -11,6 +11,9 @@ namespace understudy {
 /// endpoint; STATUS_OBJECT_NAME_COLLISION: somebody listens there; STATUS_ACCESS_DENIED;
 /// STATUS_NOT_FOUND: no address of this machine.
 ///
+/// stand_by() is for TCP over IPv4, and for processes of one user; else STATUS_NOT_SUPPORTED and
+/// STATUS_OBJECT_NAME_COLLISION.
+///
 /// connect() also takes names and gives up after `connect_limit` with STATUS_IO_TIMEOUT.
 /// STATUS_REQUEST_NOT_ACCEPTED: nobody listens there; STATUS_OBJECT_NAME_NOT_FOUND: no such name,
 /// no such socket file.
@@ -23,6 +26,7 @@ class AsioNetwork : public Network {
       : executor_(executor), connect_limit_(connect_limit) {}
 
   Result<std::shared_ptr<Listener>> listen(const Endpoint& endpoint) override;
+  Result<std::shared_ptr<Listener>> stand_by(const Endpoint& endpoint) override;
   Task<Result<std::shared_ptr<Stream>>> connect(const Endpoint& endpoint) override;
 
  private:

@@ -215,6 +215,48 @@ TEST_F(AsioNetworkTest, ClosingAListenerEndsItsAcceptAndFreesTheAddress) {
   EXPECT_TRUE(network_.listen(own_address(4456)));
 }
 
+TEST_F(AsioNetworkTest, WhatConnectsComesToWhoListensAndToWhoStandsByWhenThatOneIsGone) {
+  for (const bool first_is_there_first : {true, false}) {
+    const Endpoint address = own_address(first_is_there_first ? 4460 : 4461);
+    auto first = first_is_there_first ? network_.listen(address) : Status::not_found;
+    const auto standby = network_.stand_by(address);
+    if (!first_is_there_first) first = network_.listen(address);
+    ASSERT_TRUE(first);
+    ASSERT_TRUE(standby);
+    std::vector<Connection> clients;
+    for (int client = 0; client < 20; ++client) {  // Linux would spread them over equals
+      clients.push_back(*wait(network_.connect(address)));
+      ASSERT_TRUE(wait((*first)->accept()));
+    }
+    (*first)->close();
+    clients.push_back(*wait(network_.connect(address)));
+    first = network_.listen(address);
+    ASSERT_TRUE(first);
+    clients.push_back(*wait(network_.connect(address)));
+    EXPECT_TRUE(wait((*first)->accept()));
+    const auto waited = wait((*standby)->accept());
+    ASSERT_TRUE(waited);
+    EXPECT_EQ((*waited)->peer().substr(0, 4), "127.");
+  }
+}
+
+TEST_F(AsioNetworkTest, TwoCannotListenOnOneAddressThoughOthersStandByThere) {
+  const auto standby = network_.stand_by(own_address(4462));
+  const auto another = network_.stand_by(own_address(4462));
+  const auto first = network_.listen(own_address(4462));
+  ASSERT_TRUE(standby);
+  ASSERT_TRUE(another);
+  ASSERT_TRUE(first);
+  EXPECT_EQ(network_.listen(own_address(4462)).status(), Status::object_name_collision);
+}
+
+TEST_F(AsioNetworkTest, StandsByAtAnAddressThatMayComeHereLater) {
+  EXPECT_TRUE(network_.stand_by("192.0.2.1:4450"));  // of nobody, RFC 5737
+  EXPECT_EQ(network_.stand_by("[::1]:4450").status(), Status::not_supported);
+  EXPECT_EQ(network_.stand_by(own_socket("standby")).status(), Status::not_supported);
+  EXPECT_EQ(network_.stand_by("example.invalid:4450").status(), Status::invalid_parameter);
+}
+
 TEST_F(AsioNetworkTest, SaysWhyItCannotConnect) {
   EXPECT_EQ(wait(network_.connect(own_address(4457))).status(), Status::request_not_accepted);
   EXPECT_EQ(wait(network_.connect(own_socket("nobody"))).status(), Status::object_name_not_found);

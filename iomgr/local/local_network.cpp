@@ -162,13 +162,18 @@ class LocalStream : public Stream {
 
 class LocalListener : public Listener {
  public:
-  LocalListener(Wire& wire, Endpoint endpoint, Executor& executor, std::shared_ptr<Station> station)
+  LocalListener(Wire& wire, Endpoint endpoint, Executor& executor, std::shared_ptr<Station> station,
+                bool stands_by)
       : wire_(wire),
         endpoint_(std::move(endpoint)),
         executor_(executor),
         station_(std::move(station)),
         arrived_(executor) {
-    wire_.listeners_[endpoint_] = this;
+    if (stands_by) {
+      wire_.standbys_.emplace(endpoint_, this);
+    } else {
+      wire_.listeners_[endpoint_] = this;
+    }
   }
   ~LocalListener() override { shut(); }
 
@@ -195,7 +200,9 @@ class LocalListener : public Listener {
  private:
   void shut() {
     if (std::exchange(closed_, true)) return;
-    wire_.listeners_.erase(endpoint_);
+    const auto is_own = [this](const auto& entry) { return entry.second == this; };
+    std::erase_if(wire_.listeners_, is_own);
+    std::erase_if(wire_.standbys_, is_own);
     waiting_.clear();
     if (station_->alive) arrived_.set();
   }
@@ -235,6 +242,13 @@ void Wire::cut(const std::function<bool(const Route&)>& which) {
   }
 }
 
+LocalListener* Wire::who_listens(const Endpoint& endpoint) const {
+  const auto first = listeners_.find(endpoint);
+  if (first != listeners_.end()) return first->second;
+  const auto standby = standbys_.find(endpoint);
+  return standby == standbys_.end() ? nullptr : standby->second;
+}
+
 void Wire::passage_changed() {
   for (const auto& pipe : open_pipes()) pipe->deliver();
 }
@@ -242,20 +256,25 @@ void Wire::passage_changed() {
 Result<std::shared_ptr<Listener>> LocalNetwork::listen(const Endpoint& endpoint) {
   if (wire_.listeners_.contains(endpoint)) return Status::object_name_collision;
   return std::shared_ptr<Listener>(
-      std::make_shared<LocalListener>(wire_, endpoint, executor_, station_));
+      std::make_shared<LocalListener>(wire_, endpoint, executor_, station_, false));
+}
+
+Result<std::shared_ptr<Listener>> LocalNetwork::stand_by(const Endpoint& endpoint) {
+  return std::shared_ptr<Listener>(
+      std::make_shared<LocalListener>(wire_, endpoint, executor_, station_, true));
 }
 
 Task<Result<std::shared_ptr<Stream>>> LocalNetwork::connect(const Endpoint& endpoint) {
-  auto found = wire_.listeners_.find(endpoint);
-  if (wire_.refuse || found == wire_.listeners_.end()) co_return Status::request_not_accepted;
-  const std::shared_ptr<Station> other = found->second->station();
+  LocalListener* const found = wire_.who_listens(endpoint);
+  if (wire_.refuse || found == nullptr) co_return Status::request_not_accepted;
+  const std::shared_ptr<Station> other = found->station();
   const Route there{endpoint, station_->host, other->host};
   const Route back{endpoint, other->host, station_->host};
   if (wire_.passage_of(there).held || wire_.passage_of(back).held) {
     co_await sleep_for(executor_, kConnectLimit);
     co_return Status::io_timeout;
   }
-  LocalListener& listener = *found->second;
+  LocalListener& listener = *found;
   auto towards = std::make_shared<LocalPipe>(wire_, there, listener.executor(), other);
   auto from = std::make_shared<LocalPipe>(wire_, back, executor_, station_);
   wire_.pipes_.push_back(towards);

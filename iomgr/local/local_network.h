@@ -52,7 +52,10 @@ class Wire {
   Passage passage_of(const Route& route) const { return passage ? passage(route) : Passage{}; }
   std::vector<std::shared_ptr<LocalPipe>> open_pipes();
 
+  LocalListener* who_listens(const Endpoint& endpoint) const;
+
   std::map<Endpoint, LocalListener*> listeners_;
+  std::multimap<Endpoint, LocalListener*> standbys_;
   std::vector<std::weak_ptr<LocalPipe>> pipes_;
 };
 
@@ -73,6 +76,7 @@ class LocalNetwork : public Network {
   ~LocalNetwork() override { station_->alive = false; }
 
   Result<std::shared_ptr<Listener>> listen(const Endpoint& endpoint) override;
+  Result<std::shared_ptr<Listener>> stand_by(const Endpoint& endpoint) override;
   Task<Result<std::shared_ptr<Stream>>> connect(const Endpoint& endpoint) override;
 
   void silence() { station_->silent = true; }

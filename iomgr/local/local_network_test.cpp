@@ -76,6 +76,30 @@ class Line : public ::testing::Test {
   TaskScope scope_;
 };
 
+TEST_F(Line, LeadsToWhoStandsByWhenNobodyListens) {
+  const auto standby = *server_network_.stand_by("server:1");
+  std::shared_ptr<Stream> came;
+  scope_.spawn([](Listener& listener, std::shared_ptr<Stream>& out) -> Task<void> {
+    out = *co_await listener.accept();
+  }(*standby, came));
+  const auto connect = [this] {
+    std::optional<Status> status;
+    scope_.spawn([](LocalNetwork& network, std::optional<Status>& out) -> Task<void> {
+      const Result<std::shared_ptr<Stream>> stream = co_await network.connect("server:1");
+      out = stream ? Status::success : stream.status();
+    }(client_network_, status));
+    loop_.run_ready();
+    return *status;
+  };
+  EXPECT_EQ(connect(), Status::success);
+  EXPECT_EQ(came, nullptr);
+  listener_->close();
+  EXPECT_EQ(connect(), Status::success);
+  EXPECT_NE(came, nullptr);
+  standby->close();
+  EXPECT_EQ(connect(), Status::request_not_accepted);
+}
+
 TEST_F(Line, HoldsOneDirectionAndDeliversLate) {
   there_.held = true;
   EXPECT_EQ(write(client_, "one"), Status::success);

@@ -504,6 +504,34 @@ TEST(Orders, ToUnserveCompleteWhenEverythingIsClosed) {
   again.begin();
 }
 
+TEST(Orders, ToStandByLetClientsWaitUntilTheyAreServed) {
+  TestNode node(false);
+  const std::string standby = R"({"address": "10.0.0.1:445", "standby": true})";
+  ASSERT_EQ(node.order(ClusterMinor::serve, standby), Status::success);
+  TestClient early(node);
+  EXPECT_FALSE(early.closed);
+  EXPECT_EQ(node.ping().opens, 0U);
+  ASSERT_EQ(node.order(ClusterMinor::serve, TestNode::serve_text()), Status::success);
+  early.begin();
+  TestClient late(node);
+  late.begin();
+  EXPECT_EQ(node.order(ClusterMinor::unserve, standby), Status::success);
+  EXPECT_TRUE(early.closed);
+  EXPECT_TRUE(late.closed);
+}
+
+TEST(Orders, ToUnserveEndAStandbyWithWhoWaitsThere) {
+  TestNode node(false);
+  const std::string standby = R"({"address": "10.0.0.1:445", "standby": true})";
+  ASSERT_EQ(node.order(ClusterMinor::serve, standby), Status::success);
+  TestClient client(node);
+  ASSERT_EQ(node.order(ClusterMinor::unserve, standby), Status::success);
+  node.loop.run_ready();
+  EXPECT_TRUE(client.closed);
+  EXPECT_TRUE(TestClient(node).closed);
+  EXPECT_EQ(node.order(ClusterMinor::unserve, standby), Status::not_found);
+}
+
 TEST(Orders, ThatCannotBeReadAreRefused) {
   TestNode node(false);
   for (const std::string_view text :
@@ -515,6 +543,7 @@ TEST(Orders, ThatCannotBeReadAreRefused) {
     EXPECT_EQ(node.order(ClusterMinor::serve, std::string(text)), Status::invalid_parameter)
         << text;
   }
+  EXPECT_EQ(node.order(ClusterMinor::serve, R"({"standby": true})"), Status::invalid_parameter);
   EXPECT_EQ(node.order(ClusterMinor::unserve, "{}"), Status::invalid_parameter);
   EXPECT_EQ(node.order(ClusterMinor::unserve, R"({"address": "nowhere"})"), Status::not_found);
 }

@@ -160,12 +160,8 @@ Task<Status> ask(Netstack& netstack, Irp& irp, const Create& create, Buffer& pay
     properties.push_back({PropertyKind::security_descriptor, 0, contexts.descriptor});
   if (!contexts.extended.empty())
     properties.push_back({PropertyKind::extended_attributes, 0, contexts.extended});
-  const bool matters = create.durable.kind != DurableKind::none || create.durable.replay != 0 ||
-                       create.contexts.app_instance.has_value();
-  if (matters) {
-    const auto* bytes = reinterpret_cast<const std::uint8_t*>(&create.durable);
-    properties.push_back({PropertyKind::durable, 0, {bytes, sizeof create.durable}});
-  }
+  const auto* who = reinterpret_cast<const std::uint8_t*>(&create.durable);
+  properties.push_back({PropertyKind::durable, 0, {who, sizeof create.durable}});
   const std::size_t size = path.size() + properties_size(properties);
   payload.release();
   payload = co_await netstack.scratch().acquire(std::max(size, sizeof(ReclaimedOpen)));

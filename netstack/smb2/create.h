@@ -25,7 +25,7 @@ struct Create {
   std::string path;
   CreateContexts contexts;
   std::vector<std::uint8_t> token;  // in whose name: token.h
-  DurableRequest durable{};         // what fs_cache is told; `kind` none: nothing
+  DurableRequest durable{};         // what fs_cache is told; `kind` none: who asks, no more
 };
 
 /// Rights that an access mask stands for (MAXIMUM_ALLOWED is all).
@@ -45,6 +45,8 @@ void put_response(Reply& reply, const Open& open, const Create& create, DurableK
 
 // durable.cpp
 
+/// Whose request it is, as fs_cache knows clients and users.
+DurableRequest whose(const Connection& connection, const Request& request);
 /// Contexts that contradict each other: STATUS_INVALID_PARAMETER (sections 3.3.5.9.6, 3.3.5.9.7,
 /// 3.3.5.9.10, 3.3.5.9.12). Those that the dialect has not are dropped. Fills in `create.durable`.
 Status settle_durable(Connection& connection, const Request& request, Create& create);

@@ -35,15 +35,6 @@ bool same(const std::uint8_t (&a)[kSize], const std::uint8_t (&b)[kSize]) {
   return std::equal(std::begin(a), std::end(a), std::begin(b));
 }
 
-DurableRequest whose(const Connection& connection, const Request& request) {
-  DurableRequest durable{};
-  copy_guid(connection.negotiation->client_guid, durable.client_guid);
-  const std::string user = fold(request.session->user);
-  const auth::Sha256Digest owner = auth::sha256(auth::pieces({as_bytes(user)}));
-  std::copy(owner.begin(), owner.end(), durable.owner);
-  return durable;
-}
-
 /// Section 3.3.5.9.10: a replay asks for the same lease, or for an oplock where there was one.
 bool fits(const Caching& asked, const Open& open) {
   const bool has_lease = open.caching != nullptr && open.caching->kind == Caching::lease;
@@ -52,6 +43,15 @@ bool fits(const Caching& asked, const Open& open) {
 }
 
 }  // namespace
+
+DurableRequest whose(const Connection& connection, const Request& request) {
+  DurableRequest durable{};
+  copy_guid(connection.negotiation->client_guid, durable.client_guid);
+  const std::string user = fold(request.session->user);
+  const auth::Sha256Digest owner = auth::sha256(auth::pieces({as_bytes(user)}));
+  std::copy(owner.begin(), owner.end(), durable.owner);
+  return durable;
+}
 
 Status settle_durable(Connection& connection, const Request& request, Create& create) {
   CreateContexts& contexts = create.contexts;

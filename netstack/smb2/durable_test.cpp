@@ -200,6 +200,27 @@ TEST(Persistent, HandlesNeedNoOplockAndAreFoundByTheirGuid) {
       Status::success);
 }
 
+/// The Linux kernel's client flushes before it has its handle back.
+TEST(Durable, HandlesThatAreNotTakenBackYetAreFlushedForTheirClient) {
+  World world;
+  world.create({{"DH2Q", TestClient::durable_v2()}});
+  const FileId file = world.client->file;
+  const auto flush = [&world](FileId id) {
+    return world.client->ask(Command::flush, TestClient::flush_body(id)).status();
+  };
+  world.reconnect();
+  EXPECT_EQ(flush(file), Status::success);
+  EXPECT_EQ(flush({file.persistent + 1, file.of_session}), Status::file_closed);
+  EXPECT_EQ(flush({0, file.of_session}), Status::file_closed);
+  EXPECT_EQ(world.client->ask(Command::write, TestClient::write_body(file, 0, "hi")).status(),
+            Status::file_closed);
+  world.client->hang_up();
+  world.client = std::make_unique<TestClient>(world.node);
+  world.client->guid = 0xC1;
+  world.client->begin(kDialect311);
+  EXPECT_EQ(flush(file), Status::file_closed) << "it is another client's";
+}
+
 TEST(Persistent, HandlesAreOfSharesThatAreContinuouslyAvailable) {
   World world;
   std::string text = TestNode::serve_text();

@@ -365,7 +365,17 @@ class TestFileSystem : public Driver {
     }
   }
 
-  Status flush(Irp&) { return Status::success; }
+  Status flush(Irp& irp) {
+    const auto found = handles.find(irp.open);
+    if (found == handles.end()) return Status::file_closed;
+    const Bytes payload = *arena().bytes(irp.payload);
+    if (payload.empty()) return Status::success;
+    if (payload.size() != sizeof(DurableRequest)) return Status::invalid_parameter;
+    DurableRequest who{};
+    std::copy(payload.begin(), payload.end(), reinterpret_cast<std::uint8_t*>(&who));
+    const bool own = std::ranges::equal(who.client_guid, found->second.durable.client_guid);
+    return own && found->second.disconnected ? Status::success : Status::file_closed;
+  }
 
   Status list(Irp& irp) {
     Handle& open = handles.at(irp.open);

@@ -15,9 +15,10 @@ class TestNetwork : public Network {
   bool stuck = false;
 
   Result<std::shared_ptr<Listener>> listen(const Endpoint& endpoint) override {
-    Result<std::shared_ptr<Listener>> inner = inner_.listen(endpoint);
-    if (!inner) return inner.status();
-    return std::shared_ptr<Listener>(std::make_shared<Ear>(*this, *inner));
+    return ear(inner_.listen(endpoint));
+  }
+  Result<std::shared_ptr<Listener>> stand_by(const Endpoint& endpoint) override {
+    return ear(inner_.stand_by(endpoint));
   }
   Task<Result<std::shared_ptr<Stream>>> connect(const Endpoint& endpoint) override {
     return inner_.connect(endpoint);
@@ -62,6 +63,11 @@ class TestNetwork : public Network {
     TestNetwork& network_;
     std::shared_ptr<Listener> inner_;
   };
+
+  Result<std::shared_ptr<Listener>> ear(const Result<std::shared_ptr<Listener>>& inner) {
+    if (!inner) return inner.status();
+    return std::shared_ptr<Listener>(std::make_shared<Ear>(*this, *inner));
+  }
 
   Network& inner_;
   Executor& executor_;

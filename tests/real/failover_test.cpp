@@ -2,8 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <csignal>
 #include <fstream>
+#include <future>
 
+#include "tests/real/hostile.h"
 #include "tests/real/pair.h"
 
 namespace understudy {
@@ -142,6 +145,30 @@ TEST(RealPair, TakesTheDeadNodeBackAndThenTheOtherOneMayDie) {
        {std::pair{"first", "back1"}, {"second", "back2"}, {"second", "back3"}}) {
     ASSERT_DONE(same(pair.directory() / file, pair.directory() / back));
   }
+}
+
+/// A client comes back within the millisecond, and the Linux kernel's, once refused, tries again
+/// only after 3 s.
+TEST(RealPair, RefusesNobodyWhileADeadNodesAddressChangesHands) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  const std::string address = pair.address("a") + ":4450";
+  ASSERT_TRUE(pair.wait_until(
+      [&](const Pair& p) {
+        const auto b = p.node("b");
+        return b.contains("stands_by") && b.at("stands_by") == boost::json::array{address};
+      },
+      10));
+  const auto of_a = pair.processes("a");
+  const auto of_b = pair.processes("b");
+  ::kill(of_b.at("cluster_app"), SIGSTOP);  // nobody takes over yet
+  pair.kill("a");
+  ASSERT_TRUE(pair.wait_until([&](const Pair&) { return is_dead(of_a.at("netstack")); }, 10));
+  EXPECT_TRUE(connect_to(pair.address("a"), 4450)) << "refused";
+  auto listing = std::async(std::launch::async, [&] { return pair.smb("a", "share0", "ls", 20); });
+  ::kill(of_b.at("cluster_app"), SIGCONT);
+  ASSERT_DONE(listing.get());
+  EXPECT_TRUE(pair.serves("b", "lun0"));
 }
 
 /// kill -9 of the survivor in the middle of its replay: its memory outlives it, and started again
