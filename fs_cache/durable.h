@@ -3,6 +3,8 @@
 // Invariant: `kept_` of the volume holds the ids of those that are not connected.
 #pragma once
 
+#include <algorithm>
+
 #include "fs_cache/open_state.h"
 #include "iomgr/executor.h"
 
@@ -26,5 +28,11 @@ struct DurableOpen {
 
 /// STATUS_INVALID_PARAMETER: it is none.
 Result<DurableRequest> durable_request(ConstBytes bytes);
+
+/// Of GUIDs and hashes.
+template <std::size_t N>
+bool same(const std::uint8_t (&one)[N], const std::uint8_t (&other)[N]) {
+  return std::equal(std::begin(one), std::end(one), std::begin(other));
+}
 
 }  // namespace understudy

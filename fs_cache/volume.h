@@ -200,6 +200,13 @@ class Volume {
   /// Bytes that its property takes in a record, and one lock more; 0 if it is not durable.
   static std::size_t room_for_state(const Open& open);
   void note_open(Irp& irp, const Open& open, Reservation reservation);
+  Status check_reclaim(const Open& open, const DurableRequest& request, const Caching& lease,
+                       std::string_view path) const;
+  bool goes_by(const Open& open, std::string_view path) const;
+  void give_back(Irp& irp, Open& open);
+  Status give_back_replayed(Irp& irp, Open& open, const DurableRequest& request);
+
+  // kept_opens.cpp
   bool keep_open(Open& open);
   void disconnect(Open& open, Time guarded);
   void keep_no_more(const Open& open);
@@ -214,11 +221,8 @@ class Volume {
   static bool is_wanted(const Node& node);
   Open* find_kept(const DurableRequest& request);
   const Node* end_app_instance(const DurableRequest& request);
-  Status check_reclaim(const Open& open, const DurableRequest& request, const Caching& lease,
-                       std::string_view path) const;
-  bool goes_by(const Open& open, std::string_view path) const;
-  void give_back(Irp& irp, Open& open);
-  Status give_back_replayed(Irp& irp, Open& open, const DurableRequest& request);
+
+  // restore_opens.cpp
   Task<Status> restore_opens();
   Task<Status> restore_open(const PropertyCell& cell);
   void restore(std::uint64_t id, const OpenState& state, Node& node, Link* link);
