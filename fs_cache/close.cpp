@@ -26,6 +26,8 @@ Task<Status> Volume::close(Irp& irp) {
     if (!found) co_return found.status();
     Open& open = **found;
     Node& node = *open.node;
+    const Status allowed = check_asker(irp, open);
+    if (failed(allowed)) co_return allowed;
     const bool in_vain = irp.close.client_gone == kKeptLongEnough && !open.is_disconnected();
     if (in_vain || (irp.close.client_gone == kClientGone && keep_open(open)))
       co_return Status::success;

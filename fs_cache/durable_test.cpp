@@ -268,13 +268,16 @@ TEST_F(Durable, IsItsClientsAgainIfThatAsksForItInTimeThoughItWantsTheFileOtherw
   EXPECT_EQ(node->write(open, 0, "still mine"), Status::success);
 }
 
-TEST_F(Durable, IsFlushedForItsOwnClientThoughThatHasNotAskedForItYet) {
+TEST_F(Durable, IsFlushedAndClosedForItsOwnClientThoughThatHasNotAskedForItYet) {
   DurableRequest who = request(DurableKind::none, 0);
-  const auto flush = [this](std::uint64_t open, const DurableRequest& asking) {
-    Irp made = node->irp(Major::flush_buffers);
+  const auto ask = [this](Major major, std::uint64_t open, const DurableRequest& asking) {
+    Irp made = node->irp(major);
     made.open = open;
     const auto* const raw = reinterpret_cast<const char*>(&asking);
     return node->run_with(made, std::string(raw, sizeof asking), 0).status;
+  };
+  const auto flush = [&](std::uint64_t open, const DurableRequest& asking) {
+    return ask(Major::flush_buffers, open, asking);
   };
   const std::uint64_t open = hold(request(DurableKind::persistent), lease(caching::kAll));
   EXPECT_EQ(node->write(open, 0, "data"), Status::success);
@@ -287,7 +290,12 @@ TEST_F(Durable, IsFlushedForItsOwnClientThoughThatHasNotAskedForItYet) {
   who = request(DurableKind::none, 0);
   who.client_guid[0] = 9;
   EXPECT_EQ(flush(open, who), Status::file_closed);
-  EXPECT_EQ(flush(open + 1, request(DurableKind::none, 0)), Status::file_closed);
+  EXPECT_EQ(ask(Major::close, open, who), Status::file_closed);
+  who = request(DurableKind::none, 0);
+  EXPECT_EQ(flush(open + 1, who), Status::file_closed);
+  EXPECT_EQ(ask(Major::close, open, who), Status::success);
+  EXPECT_EQ(reclaim(open, request(DurableKind::persistent), lease(caching::kAll)),
+            Status::object_name_not_found);
 }
 
 TEST_F(Durable, DoesNotKeepItsOwnClientFromDeletingTheFile) {

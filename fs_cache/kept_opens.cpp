@@ -80,6 +80,17 @@ bool Volume::is_own(const Open& open, const DurableRequest& who) {
          same(open.durable->request.owner, who.owner);
 }
 
+/// An IRP with a DurableRequest as payload is about an open that its client, who asks, has not
+/// taken back yet.
+Status Volume::check_asker(const Irp& irp, const Open& open) const {
+  if (irp.payload.length == 0) return Status::success;
+  const std::optional<Bytes> payload = seams_.arena.bytes(irp.payload);
+  if (!payload) return Status::invalid_parameter;
+  const Result<DurableRequest> who = durable_request(*payload);
+  if (!who) return who.status();
+  return is_own(open, *who) ? Status::success : Status::file_closed;
+}
+
 /// The open stands in the way of its own client, which has not asked for it: it ends if that does
 /// not follow soon. Such a client does not know it; the answer to its CREATE, or its CLOSE, was
 /// lost with the connection, and it made no retry of it.

@@ -51,18 +51,12 @@ Task<Status> Volume::query_volume(Irp& irp) {
   co_return Status::success;
 }
 
-/// With a payload, a DurableRequest: of an open that its client, who asks, has not taken back.
 Task<Status> Volume::flush_buffers(Irp& irp) {
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
   const Open& open = **found;
-  if (irp.payload.length != 0) {
-    const std::optional<Bytes> payload = seams_.arena.bytes(irp.payload);
-    if (!payload) co_return Status::invalid_parameter;
-    const Result<DurableRequest> who = durable_request(*payload);
-    if (!who) co_return who.status();
-    if (!is_own(open, *who)) co_return Status::file_closed;
-  }
+  const Status allowed = check_asker(irp, open);
+  if (failed(allowed)) co_return allowed;
   if (!open.may(access::kWriteData | access::kAppendData)) co_return Status::access_denied;
   show(irp, std::max(open.node->last_lsn, path_shows(open)));
   co_return Status::success;

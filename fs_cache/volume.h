@@ -212,6 +212,7 @@ class Volume {
   void keep_no_more(const Open& open);
   void want_back(Open& open);
   static bool is_own(const Open& open, const DurableRequest& who);
+  Status check_asker(const Irp& irp, const Open& open) const;
   void want_back_soon(Open& open);
   bool break_own_orphan(Oplock& oplock, const DurableRequest& who);
   bool wait_for_own_client(const CreateRequest& request, const Node& node);

@@ -33,6 +33,8 @@ using Acceptor = asio::basic_socket_acceptor<Protocol>;
 using asio::ip::tcp;
 
 constexpr Duration kAcceptRetry = std::chrono::milliseconds(100);
+// All clients of a node may come at once, and nobody accepts them yet.
+constexpr int kStandbyBacklog = static_cast<int>(bounds::kMaxConnections);
 constexpr std::string_view kUnixPrefix = "unix:";
 
 /// "host:port" or "[v6]:port", taken apart.
@@ -427,7 +429,7 @@ Result<std::shared_ptr<Listener>> AsioNetwork::stand_by(const Endpoint& endpoint
   if (!error) listening->acceptor.set_option(VersionSixOnly(false), error);
   if (!error) listening->acceptor.set_option(FreeBind(true), error);
   if (!error) error = bind_tcp(*listening, *address);
-  if (!error) listening->acceptor.listen(bounds::kListenBacklog, error);
+  if (!error) listening->acceptor.listen(kStandbyBacklog, error);
   if (error) return status_of(error);
   return std::shared_ptr<Listener>(std::make_shared<AsioListener>(listening));
 }

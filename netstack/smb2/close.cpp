@@ -2,6 +2,7 @@
 #include "netstack/netstack.h"
 #include "netstack/smb2/command.h"
 #include "netstack/smb2/connection.h"
+#include "netstack/smb2/create.h"
 #include "netstack/smb2/facts.h"
 
 namespace understudy::smb2 {
@@ -10,11 +11,14 @@ Task<Status> close(Connection& connection, Request& request, Reply& reply) {
   constexpr std::uint16_t kPostQueryAttributes = 1;
   WireReader parser = request.body();
   parser.skip(2);
-  const bool post_query = (parser.u16() & kPostQueryAttributes) != 0;
-  request.session->remove_open(*request.open);
+  const bool taken_back = request.open != nullptr;
+  const bool post_query = taken_back && (parser.u16() & kPostQueryAttributes) != 0;
+  if (taken_back) request.session->remove_open(*request.open);
   CloseParameters closed{};
   closed.post_query = post_query ? 1 : 0;
-  const Status status = co_await close_handle(connection.netstack(), *request.open, closed);
+  Task<Status> closing = taken_back ? close_handle(connection.netstack(), *request.open, closed)
+                                    : ask_kept(connection, request, Major::close);
+  const Status status = co_await closing;
   if (failed(status)) co_return status;
 
   WireWriter body;

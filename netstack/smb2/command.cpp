@@ -23,7 +23,7 @@ constexpr std::array<CommandRow, kCommands> kTable = {{
     {tree_connect,    Needs::session,    9,   0,     64,   {},                      0},
     {tree_disconnect, Needs::tree,       4,   0,     64,   {},                      0},
     {create,          Needs::tree,      57,   0,    256,   {},                      0},
-    {close,           Needs::open,      24,   8,     64,   {},                      0},
+    {close,           Needs::tree,      24,   8,     64,   {},                      0},
     {flush,           Needs::tree,      24,   8,     64,   {},                      0},
     {read,            Needs::open,      49,  16,     64,   {4, kMaxTransfer},       0},
     {write,           Needs::open,      49,  16,     64,   {},                      4},

@@ -47,6 +47,11 @@ void put_response(Reply& reply, const Open& open, const Create& create, DurableK
 
 /// Whose request it is, as fs_cache knows clients and users.
 DurableRequest whose(const Connection& connection, const Request& request);
+/// FLUSH or CLOSE of an open that its client has not taken back yet. Sections 3.3.5.10 and 3.3.5.11
+/// have nothing but STATUS_FILE_CLOSED for that; but the Linux kernel's client asks for its opens
+/// again when it reads or writes alone: its program would get EBADF from an fsync, and what it
+/// closes would be kept. fs_cache knows the open by the persistent half of its id.
+Task<Status> ask_kept(Connection& connection, const Request& request, Major major);
 /// Contexts that contradict each other: STATUS_INVALID_PARAMETER (sections 3.3.5.9.6, 3.3.5.9.7,
 /// 3.3.5.9.10, 3.3.5.9.12). Those that the dialect has not are dropped. Fills in `create.durable`.
 Status settle_durable(Connection& connection, const Request& request, Create& create);

@@ -53,6 +53,24 @@ DurableRequest whose(const Connection& connection, const Request& request) {
   return durable;
 }
 
+Task<Status> ask_kept(Connection& connection, const Request& request, Major major) {
+  constexpr std::size_t kFileIdAt = 8;  // in both
+  if (request.tree->share.kind == Share::Kind::pipe) co_return Status::file_closed;
+  Netstack& netstack = connection.netstack();
+  WireReader body = request.body();
+  body.seek(kFileIdAt);
+  Irp irp = netstack.irp(major, *request.tree);
+  irp.open = body.u64();
+  if (irp.open == 0) co_return Status::file_closed;
+  const DurableRequest who = whose(connection, request);
+  const Buffer payload = co_await netstack.scratch().acquire(sizeof who);
+  const auto* const bytes = reinterpret_cast<const std::uint8_t*>(&who);
+  std::copy(bytes, bytes + sizeof who, payload.bytes().begin());
+  irp.payload = payload.ref(sizeof who);
+  const Status status = co_await netstack.ask(irp);
+  co_return status;
+}
+
 Status settle_durable(Connection& connection, const Request& request, Create& create) {
   CreateContexts& contexts = create.contexts;
   if (!connection.negotiation->smb3()) {

@@ -200,8 +200,8 @@ TEST(Persistent, HandlesNeedNoOplockAndAreFoundByTheirGuid) {
       Status::success);
 }
 
-/// The Linux kernel's client flushes before it has its handle back.
-TEST(Durable, HandlesThatAreNotTakenBackYetAreFlushedForTheirClient) {
+/// The Linux kernel's client flushes and closes before it has its handle back.
+TEST(Durable, HandlesThatAreNotTakenBackYetAreFlushedAndClosedForTheirClient) {
   World world;
   world.create({{"DH2Q", TestClient::durable_v2()}});
   const FileId file = world.client->file;
@@ -218,7 +218,15 @@ TEST(Durable, HandlesThatAreNotTakenBackYetAreFlushedForTheirClient) {
   world.client = std::make_unique<TestClient>(world.node);
   world.client->guid = 0xC1;
   world.client->begin(kDialect311);
+  const auto close = [&] {
+    return world.client->ask(Command::close, TestClient::close_body(file)).status();
+  };
   EXPECT_EQ(flush(file), Status::file_closed) << "it is another client's";
+  EXPECT_EQ(close(), Status::file_closed);
+  world.reconnect();
+  EXPECT_EQ(close(), Status::success);
+  EXPECT_TRUE(world.node.files.handles.empty());
+  EXPECT_EQ(close(), Status::file_closed);
 }
 
 TEST(Persistent, HandlesAreOfSharesThatAreContinuouslyAvailable) {

@@ -251,6 +251,7 @@ class TestFileSystem : public Driver {
   Status close(Irp& irp) {
     const auto found = handles.find(irp.open);
     if (found == handles.end()) return Status::file_closed;
+    if (const Status allowed = check_asker(irp, found->second); failed(allowed)) return allowed;
     irp.close.facts = facts(found->second.path);
     if (irp.close.client_gone != 0 && found->second.created.durable != DurableKind::none) {
       found->second.disconnected = true;
@@ -367,14 +368,16 @@ class TestFileSystem : public Driver {
 
   Status flush(Irp& irp) {
     const auto found = handles.find(irp.open);
-    if (found == handles.end()) return Status::file_closed;
+    return found == handles.end() ? Status::file_closed : check_asker(irp, found->second);
+  }
+  Status check_asker(const Irp& irp, const Handle& open) {
     const Bytes payload = *arena().bytes(irp.payload);
     if (payload.empty()) return Status::success;
     if (payload.size() != sizeof(DurableRequest)) return Status::invalid_parameter;
     DurableRequest who{};
     std::copy(payload.begin(), payload.end(), reinterpret_cast<std::uint8_t*>(&who));
-    const bool own = std::ranges::equal(who.client_guid, found->second.durable.client_guid);
-    return own && found->second.disconnected ? Status::success : Status::file_closed;
+    const bool own = std::ranges::equal(who.client_guid, open.durable.client_guid);
+    return own && open.disconnected ? Status::success : Status::file_closed;
   }
 
   Status list(Irp& irp) {
