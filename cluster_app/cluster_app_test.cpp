@@ -90,6 +90,17 @@ TEST(ClusterApp, StandsByWhereThePartnerServesUntilItServesThereItself) {
   EXPECT_EQ(world.state[b].stands_by, Addresses{"127.0.0.11:4450"});
 }
 
+TEST(ClusterApp, StandsByOnlyWhereThePartnerListensAlready) {
+  World world;
+  world.state[a].serve_status = Status::object_name_collision;
+  world.start_both();
+  ASSERT_TRUE(world.serves(a, 0));
+  world.run_for_ms(1000);
+  EXPECT_TRUE(world.state[b].stands_by.empty());
+  world.state[a].serve_status = Status::success;
+  EXPECT_TRUE(world.eventually([&] { return !world.state[b].stands_by.empty(); }));
+}
+
 TEST(ClusterApp, LetsNobodyWaitForATakeoverThatTheOperatorMustOrder) {
   World world;
   world.config.takeovers_per_hour = 0;

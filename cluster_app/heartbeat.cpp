@@ -81,6 +81,7 @@ json::object to_json(const Heartbeat& heartbeat) {
           {"state", to_string(heartbeat.state)},
           {"health", health_json(heartbeat.health)},
           {"luns", luns},
+          {"listens", heartbeat.listens},
           {"processes", processes_json(heartbeat.who.processes)}};
 }
 
@@ -92,6 +93,7 @@ std::optional<Heartbeat> heartbeat_from(const json::object& message, std::size_t
   const json::array& each_lun = array_of(message, "luns");
   if (!state || each_lun.size() != luns) return std::nullopt;
   heartbeat.state = *state;
+  heartbeat.listens = number_of(message, "listens");
   for (const json::value& value : each_lun) {
     if (!value.is_object()) return std::nullopt;
     const json::object& each = value.as_object();

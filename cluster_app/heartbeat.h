@@ -40,6 +40,7 @@ struct Heartbeat {
   NodeState state = NodeState::starting;
   Health health;
   std::vector<LunState> luns;
+  std::uint64_t listens = 0;  // at which nodes' addresses: bit 0 the first node's
 };
 
 json::object to_json(const Heartbeat& heartbeat);

@@ -74,17 +74,15 @@ std::string ClusterApp::offer_at(std::uint32_t home) const {
 }
 
 /// Clients that lose the partner are not refused, but wait until its LUNs are served here: from
-/// when it serves them until it is known that they will not be. Nobody waits for an operator's
-/// decision.
+/// when it listens (who came before that would wait for nothing) until it is known that they will
+/// not be. Nobody waits for an operator's decision.
 bool ClusterApp::should_stand_by(std::uint32_t home) const {
   if (state_ == NodeState::stopping || cluster_stops_ || !held_back_.empty()) return false;
   const std::vector<std::uint32_t> luns = config_.luns_of(home);
   const auto is_in_trouble = [this](std::uint32_t lun) { return !luns_.at(lun).problem.empty(); };
-  const auto is_at_peer = [this](std::uint32_t lun) {
-    return membership_.phase_at_peer(lun) == LunPhase::serving;
-  };
   if (std::any_of(luns.begin(), luns.end(), is_in_trouble)) return false;
-  return standing_by_.at(home) || std::any_of(luns.begin(), luns.end(), is_at_peer);
+  const auto& heartbeat = membership_.heartbeat();
+  return standing_by_.at(home) || (heartbeat && (heartbeat->listens >> home & 1) != 0);
 }
 
 /// Makes netstack offer exactly the LUNs that are served here, each on its home node's address.

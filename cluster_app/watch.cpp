@@ -287,6 +287,9 @@ Heartbeat ClusterApp::own_heartbeat() const {
   heartbeat.state = taking_over_ || failing_over_ ? NodeState::takeover : state_;
   heartbeat.health = own_health();
   for (const OwnLun& own : luns_) heartbeat.luns.push_back({own.phase, own.epoch});
+  for (std::uint32_t home = 0; home < ClusterConfig::kNodes; ++home) {
+    if (!offered_.at(home).empty()) heartbeat.listens |= std::uint64_t{1} << home;
+  }
   return heartbeat;
 }
 
