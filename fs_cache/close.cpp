@@ -58,6 +58,7 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
   Link* const link = open.link;
   std::vector<Property> ended;
   if (open.durable != nullptr) ended.push_back({PropertyKind::open, open.id, {}});
+  const std::shared_ptr<Oplock> own = open.oplock;
   leave(open);
   wake_settled(node);
   if (link != nullptr && deletes) {
@@ -67,6 +68,7 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
       remove_name(irp, *link, std::move(reservation), {}, ended);
       return;
     }
+    break_handles(node, own.get());  // those that keep them for caching alone may let it go
   }
   if (ended.empty()) return;
   RecordHeader effect;

@@ -133,15 +133,6 @@ Task<Status> Volume::acknowledge_break(Irp& irp) {
   co_return Status::success;
 }
 
-/// Of a lease, the first open whose client is there (section 3.3.4.7).
-const Open& Volume::told_of_break(const Oplock& oplock) const {
-  for (const std::uint64_t id : oplock.opens) {
-    const Open& open = *opens_.at(id);
-    if (!open.is_disconnected()) return open;
-  }
-  return *opens_.at(oplock.opens.front());
-}
-
 Task<Status> Volume::next_break(Irp& irp) {
   for (;;) {
     while (!oplocks_.breaks.empty()) {
@@ -155,9 +146,8 @@ Task<Status> Volume::next_break(Irp& irp) {
       irp.oplock.caching.epoch = next.epoch;
       irp.oplock.from = next.from;
       irp.oplock.answers = next.answers ? 1 : 0;
-      const Open& told = told_of_break(*oplock);
-      irp.open = told.id;
-      irp.session = told.session;
+      irp.open = oplock->opens.front();
+      irp.session = opens_.at(irp.open)->session;
       co_return Status::success;
     }
     pended_.complete(std::exchange(oplocks_.listener, irp.id), Status::cancelled);
@@ -188,11 +178,11 @@ void Volume::break_readers(const Open& open) {
 
 /// Before a name changes or is to go (MS-FSA 2.1.4.12), others give up the handles that they keep
 /// for caching alone. Whether it has to be waited for.
-bool Volume::break_handles(const Open& open) {
+bool Volume::break_handles(const Node& node, const Oplock* own) {
   bool waits = false;
-  const std::vector<std::shared_ptr<Oplock>> all = open.node->oplocks;
+  const std::vector<std::shared_ptr<Oplock>> all = node.oplocks;
   for (const std::shared_ptr<Oplock>& each : all) {
-    if (each == open.oplock || (each->state & caching::kHandle) == 0) continue;
+    if (each.get() == own || (each->state & caching::kHandle) == 0) continue;
     break_oplock(each, without(each->state, caching::kHandle));
     waits = waits || each->breaking;
   }

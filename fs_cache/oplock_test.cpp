@@ -249,31 +249,25 @@ TEST_F(OplockTest, LeasesGiveUpHandlesBeforeTheFileIsMarkedForDeletion) {
   EXPECT_EQ(node->dispose(deletes), Status::success);
 }
 
+TEST_F(OplockTest, LeasesGiveUpHandlesWhenTheFileIsDeletedByAClose) {
+  const std::uint64_t cached = hold(lease(1, kRH), kRH);
+  EXPECT_EQ(node->open("file", {.disposition = Disposition::open,
+                                .access = access::kDelete,
+                                .options = option::kDeleteOnClose}),
+            Status::success);
+  const std::uint64_t deletes = node->last.open;
+  EXPECT_EQ(next_break(), "");
+  EXPECT_EQ(node->close(deletes), Status::success);
+  EXPECT_EQ(next_break(), "3>1!");
+  EXPECT_EQ(node->close(cached), Status::success);
+  EXPECT_EQ(node->open("file", {.disposition = Disposition::open}), Status::object_name_not_found);
+}
+
 TEST_F(OplockTest, LevelIIEndsWithASizeThatIsSetEvenIfItStaysAsItWas) {
   hold(oplock(kLevelII), kLevelII);
   const std::uint64_t other = hold({}, 0);
   EXPECT_EQ(node->set_size(other, 0), Status::success);
   EXPECT_EQ(next_break(), "1>0");
-}
-
-TEST_F(OplockTest, BreaksOfALeaseAreToldToAnOpenThatIsThere) {
-  const auto open_in = [this](std::uint32_t session) {
-    Irp made = node->irp(Major::create);
-    made.session = session;
-    made.create.create_disposition = static_cast<std::uint32_t>(Disposition::open_if);
-    made.create.desired_access = access::kReadData;
-    made.create.share_access = TestNode::kShareAll;
-    made.create.caching = lease(1, kRH);
-    EXPECT_EQ(node->run_with(made, "file").status, Status::success);
-    return node->last.open;
-  };
-  const std::uint64_t first = open_in(1);
-  const std::uint64_t second = open_in(2);
-  EXPECT_EQ(node->close(first), Status::success);
-  EXPECT_EQ(open({}, {.disposition = Disposition::overwrite}), Status::success);
-  EXPECT_EQ(next_break(), "3>0!");
-  EXPECT_EQ(told.session, 2U);
-  EXPECT_EQ(told.open, second);
 }
 
 TEST_F(OplockTest, GoWithTheVolume) {

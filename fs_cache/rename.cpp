@@ -68,7 +68,7 @@ Task<Status> Volume::take_name(Irp& irp, bool moves) {
                                 !walk.node->is_directory() && !open.node->is_directory() &&
                                 planted(Mutant::refused_rename_happens);
     if (failed(target) && !happens_anyway) co_return target;
-    if (moves && break_handles(open)) {
+    if (moves && break_handles(*open.node, open.oplock.get())) {
       irp.information = open.node->id;
       co_return Status::pending;
     }

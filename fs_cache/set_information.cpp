@@ -169,7 +169,7 @@ Task<Status> Volume::set_disposition(Irp& irp) {
       if (node.is_directory()) show(irp, node.directory->last_lsn);
       if (node.is_directory() && !node.directory->links.empty())
         co_return Status::directory_not_empty;
-      if (break_handles(open)) {
+      if (break_handles(node, open.oplock.get())) {
         irp.information = node.id;
         co_return Status::pending;
       }

@@ -248,14 +248,13 @@ class Volume {
 
   // oplock.cpp
   void break_oplock(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
-  const Open& told_of_break(const Oplock& oplock) const;
   void ask_to_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
   void tell_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t from, std::uint8_t to,
                   bool answers);
   void settle_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t state);
   void wake_settled(const Node& node);
   void break_readers(const Open& open);
-  bool break_handles(const Open& open);
+  bool break_handles(const Node& node, const Oplock* own);
   void end_oplock(Open& open);
 
   // lock.cpp

@@ -38,19 +38,23 @@ std::vector<std::uint8_t> lease_body(const OplockParameters& oplock) {
   return body.release();
 }
 
-/// Whose break it is: the session that asked for the oplock, or any that the client of the lease
-/// has.
+/// Whose break it is. An oplock is a session's; a lease is a client's, and of its sessions it hears
+/// of the break in the oldest, as from Windows.
 std::shared_ptr<Session> addressee(Netstack& netstack, const Irp& irp) {
-  const auto asked = netstack.sessions().find(irp.session);
-  if (asked != netstack.sessions().end()) return asked->second;
-  if (irp.oplock.caching.kind != Caching::lease) return nullptr;
+  if (irp.oplock.caching.kind != Caching::lease) {
+    const auto asked = netstack.sessions().find(irp.session);
+    return asked == netstack.sessions().end() ? nullptr : asked->second;
+  }
   const auto& client = irp.oplock.caching.client;
+  std::shared_ptr<Session> oldest;
   for (const auto& [id, session] : netstack.sessions()) {
     const auto& guid = session->negotiation->client_guid;
-    const bool valid = session->state == Session::State::valid;
-    if (valid && std::equal(guid.begin(), guid.end(), std::begin(client))) return session;
+    const bool reachable =
+        session->state == Session::State::valid && session->open_channel() != nullptr;
+    if (!reachable || !std::equal(guid.begin(), guid.end(), std::begin(client))) continue;
+    if (oldest == nullptr || session->begun < oldest->begun) oldest = session;
   }
-  return nullptr;
+  return oldest;
 }
 
 }  // namespace

@@ -11,7 +11,10 @@
 namespace understudy::smb2 {
 
 Session::Session(std::uint64_t id, Connection& connection)
-    : channels{{&connection, nullptr}}, negotiation(connection.negotiation), id_(id) {}
+    : channels{{&connection, nullptr}},
+      negotiation(connection.negotiation),
+      begun(connection.netstack().executor().now()),
+      id_(id) {}
 
 Channel* Session::find_channel(const Connection& connection) {
   const auto found =

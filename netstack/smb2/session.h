@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 
+#include "iomgr/executor.h"
 #include "iomgr/irp.h"
 #include "iomgr/result.h"
 #include "iomgr/task.h"
@@ -77,6 +78,7 @@ class Session {
   /// Closes the opens of a tree, durable or not (section 3.3.5.8).
   Task<void> close_opens(Netstack& netstack, const Tree& tree);
 
+  const Time begun;
   State state = State::in_progress;
   bool signing_required = false;
   std::string user;
