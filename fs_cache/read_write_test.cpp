@@ -189,8 +189,29 @@ TEST_F(Information, SettingWhatIsSetAlreadyMakesNoRecord) {
   const std::uint64_t handle = node->must_open("file");
   EXPECT_EQ(node->set_attributes(handle, attribute::kArchive), Status::success);
   EXPECT_EQ(node->last.lsn, 0U);
-  EXPECT_EQ(node->set_size(handle, 0), Status::success);
-  EXPECT_EQ(node->last.lsn, 0U);
+}
+
+TEST_F(Information, ASizeThatIsSetCountsAsAWriteAndRoomThatIsReservedAsAChange) {
+  const std::uint64_t handle = node->must_open("file");
+  EXPECT_EQ(node->write(handle, 0, "x"), Status::success);
+  FileFacts before = node->facts("file");
+  const auto set = [&](SetMinor minor, std::uint64_t size) {
+    loop.run_for(std::chrono::seconds(1));
+    Irp made = node->irp(minor, handle);
+    made.set.size = size;
+    EXPECT_EQ(node->run(made).status, Status::success);
+    const FileFacts after = node->facts("file");
+    EXPECT_GT(after.change_time, before.change_time);
+    const bool writes = after.write_time > before.write_time;
+    before = after;
+    return writes;
+  };
+  EXPECT_TRUE(set(SetMinor::end_of_file, 1));
+  EXPECT_FALSE(set(SetMinor::allocation, 1));
+  EXPECT_FALSE(set(SetMinor::allocation, 4096));
+  EXPECT_TRUE(set(SetMinor::end_of_file, 4096));
+  EXPECT_TRUE(set(SetMinor::allocation, 0));
+  EXPECT_EQ(before.size, 0U);
 }
 
 TEST_F(Information, ASmallerAllocationCutsALargerOneIsRemembered) {

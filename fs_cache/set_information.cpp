@@ -206,11 +206,14 @@ Task<Status> Volume::resize(Irp& irp, bool allocation) {
   if (size > bounds::kMaxFileSize) co_return Status::disk_full;
   if (allocation) node.reserved_allocation = size;
   break_readers(open);  // whether it changes or not (MS-FSA 2.1.4.12)
-  if (size == node.state.size || (allocation && size > node.state.size)) co_return Status::success;
   ObjectState state = node.state;
-  state.size = size;
-  state.attributes |= attribute::kArchive;
-  if (!open.keeps_write_time) state.write_time = now();
+  const bool sets_size = !allocation || size < node.state.size;
+  if (sets_size && size != node.state.size) {
+    state.size = size;
+    state.attributes |= attribute::kArchive;
+  }
+  // As Windows: to set a size is to write, if it stays as it was, too; to reserve room is not.
+  if (sets_size && !open.keeps_write_time) state.write_time = now();
   if (!open.keeps_change_time) state.change_time = now();
   set_size(irp, open, state, std::move(*reservation));
   co_return Status::success;
