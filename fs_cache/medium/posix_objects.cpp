@@ -86,6 +86,47 @@ IoOutcome write_zeros(int file, std::uint64_t offset, std::uint64_t length,
   return {};
 }
 
+/// What of `within` takes room, at most `most` ranges.
+IoOutcome find_data(int file, AllocatedRange within, std::size_t most, const std::string& path,
+                    std::vector<AllocatedRange>& out) {
+  out.clear();
+  const std::uint64_t to = within.offset + within.length;
+  std::uint64_t at = within.offset;
+  while (at < to && out.size() < most) {
+    const off_t data = lseek(file, static_cast<off_t>(at), SEEK_DATA);
+    if (data < 0 && errno == ENXIO) return {};  // nothing more, or the file ends before
+    if (data < 0 && errno == EINVAL) {          // the file system cannot tell
+      out.push_back({at, to - at});
+      return {};
+    }
+    if (data < 0) return failed_call("lseek", path);
+    const off_t hole = lseek(file, data, SEEK_HOLE);
+    if (hole < 0 && errno == ENXIO) return {};  // it was cut meanwhile
+    if (hole < 0) return failed_call("lseek", path);
+    const auto begin = static_cast<std::uint64_t>(data);
+    const std::uint64_t end = std::min(to, static_cast<std::uint64_t>(hole));
+    if (begin >= to) return {};
+    out.push_back({begin, end - begin});
+    at = end;
+  }
+  return {};
+}
+
+/// For a file system that cannot punch holes: those that are there stay.
+IoOutcome overwrite_data(int file, AllocatedRange within, const std::string& path) {
+  constexpr std::size_t kAtOnce = 256;
+  std::vector<AllocatedRange> ranges;
+  do {
+    if (auto failure = find_data(file, within, kAtOnce, path, ranges)) return failure;
+    for (const AllocatedRange& range : ranges) {
+      if (auto failure = write_zeros(file, range.offset, range.length, path)) return failure;
+      const std::uint64_t done = range.offset + range.length - within.offset;
+      within = {within.offset + done, within.length - done};
+    }
+  } while (ranges.size() == kAtOnce);
+  return {};
+}
+
 /// Gives the room back where the file system can. The file does not become longer.
 IoOutcome punch_hole(int file, std::uint64_t offset, std::uint64_t length,
                      const std::string& path) {
@@ -100,7 +141,7 @@ IoOutcome punch_hole(int file, std::uint64_t offset, std::uint64_t length,
     result = fallocate(file, kPunch, static_cast<off_t>(offset), static_cast<off_t>(length));
   } while (result != 0 && errno == EINTR);
   if (result == 0) return {};
-  if (errno == EOPNOTSUPP || errno == ENOSYS) return write_zeros(file, offset, length, path);
+  if (errno == EOPNOTSUPP || errno == ENOSYS) return overwrite_data(file, {offset, length}, path);
   return failed_call("fallocate", path);
 }
 
@@ -232,28 +273,8 @@ IoOutcome read_object(const LunFolders& folders, ObjectId object, SharedFile& fi
 IoOutcome find_allocated_ranges(const LunFolders& folders, ObjectId object, SharedFile& file,
                                 AllocatedRange within, std::size_t most,
                                 std::vector<AllocatedRange>& out) {
-  out.clear();
   if (auto failure = open_file(folders, object, 0, file)) return failure;
-  const std::uint64_t to = within.offset + within.length;
-  std::uint64_t at = within.offset;
-  while (at < to && out.size() < most) {
-    const off_t data = lseek(file->get(), static_cast<off_t>(at), SEEK_DATA);
-    if (data < 0 && errno == ENXIO) return {};  // nothing more, or the file ends before
-    if (data < 0 && errno == EINVAL) {          // the file system cannot tell
-      out.push_back({at, to - at});
-      return {};
-    }
-    if (data < 0) return failed_call("lseek", object_path(object));
-    const off_t hole = lseek(file->get(), data, SEEK_HOLE);
-    if (hole < 0 && errno == ENXIO) return {};  // it was cut meanwhile
-    if (hole < 0) return failed_call("lseek", object_path(object));
-    const auto begin = static_cast<std::uint64_t>(data);
-    const std::uint64_t end = std::min(to, static_cast<std::uint64_t>(hole));
-    if (begin >= to) return {};
-    out.push_back({begin, end - begin});
-    at = end;
-  }
-  return {};
+  return find_data(file->get(), within, most, object_path(object), out);
 }
 
 IoOutcome remove_object(const LunFolders& folders, ObjectId object, Notices& notices) {
