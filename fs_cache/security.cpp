@@ -16,7 +16,10 @@ std::uint32_t needed_access(std::uint32_t parts, bool set) {
   const std::uint32_t of_owner = selection::kOwner | selection::kGroup | selection::kLabel;
   if ((parts & of_owner) != 0) needed |= set ? access::kWriteOwner : access::kReadControl;
   if ((parts & selection::kDacl) != 0) needed |= set ? access::kWriteDac : access::kReadControl;
-  if ((parts & selection::kSacl) != 0) needed |= access::kSystemSecurity;  // which nobody has
+  // Nobody has that. Parts that are not kept here, of claims and policies, cannot be set either.
+  const std::uint32_t kept = of_owner | selection::kDacl | selection::kSacl;
+  if ((parts & selection::kSacl) != 0) needed |= access::kSystemSecurity;
+  if ((parts & ~kept) != 0) needed |= set ? access::kSystemSecurity : access::kReadControl;
   return needed;
 }
 
