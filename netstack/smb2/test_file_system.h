@@ -298,7 +298,8 @@ class TestFileSystem : public Driver {
       const std::size_t fit =
           std::min(allocated.size(), arena().room(irp.payload)->size() / sizeof(AllocatedRange));
       irp.information = fit * sizeof(AllocatedRange);
-      std::memcpy(arena().room(irp.payload)->data(), allocated.data(), irp.information);
+      const auto* const bytes = reinterpret_cast<const std::uint8_t*>(allocated.data());
+      std::copy(bytes, bytes + irp.information, arena().room(irp.payload)->begin());
       return fit < allocated.size() ? Status::buffer_overflow : Status::success;
     }
     irp.query.facts = facts(path);
