@@ -39,8 +39,11 @@ Task<Status> Volume::close(Irp& irp) {
     }
     deletes = deletes && !holds_names(node);  // something came into the directory: it stays
     const bool removes = deletes && open.link->opens == 1;
-    const std::size_t room = (removes ? open.link->name.size() : 0) + kPropertyHeader;
-    if ((removes || open.durable != nullptr) && !reservation.holds(sizeof(RecordHeader) + room)) {
+    Open* const heir = deletes && !removes ? Volume::heir(*open.link, &open) : nullptr;
+    const std::size_t room = (removes ? open.link->name.size() : 0) + kPropertyHeader +
+                             (heir == nullptr ? 0 : room_for_state(*heir));
+    const bool changes = removes || open.durable != nullptr || heir != nullptr;
+    if (changes && !reservation.holds(sizeof(RecordHeader) + room)) {
       Result<Reservation> reserved = co_await reserve(room, 0);
       if (!reserved) co_return reserved.status();
       reservation = std::move(*reserved);
@@ -48,19 +51,18 @@ Task<Status> Volume::close(Irp& irp) {
     }
     show(irp, std::max(node.last_lsn, path_shows(open.link)));
     if (irp.close.post_query != 0) irp.close.facts = facts_of(node, open.link);
-    end_open(irp, open, deletes, std::move(reservation));
+    end_open(irp, open, deletes, heir, std::move(reservation));
     co_return Status::success;
   }
 }
 
-void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservation) {
+void Volume::end_open(Irp& irp, Open& open, bool deletes, Open* heir, Reservation reservation) {
   Node& node = *open.node;
   Link* const link = open.link;
   std::vector<Property> ended;
   if (open.durable != nullptr) ended.push_back({PropertyKind::open, open.id, {}});
   const std::shared_ptr<Oplock> own = open.oplock;
   leave(open);
-  wake_settled(node);
   if (link != nullptr && deletes) {
     link->delete_pending = true;
     will_be_deleted(node);
@@ -70,11 +72,10 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Reservation reservatio
     }
     break_handles(node, own.get());  // those that keep them for caching alone may let it go
   }
-  if (ended.empty()) return;
-  RecordHeader effect;
-  effect.effect = Effect::note;
-  const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, {}, ended);
-  static_cast<void>(logged);
+  if (heir != nullptr) heir->durable->deletes = true;
+  const std::vector<const Open*> told =
+      heir == nullptr ? std::vector<const Open*>() : std::vector<const Open*>{heir};
+  note_opens(irp, told, std::move(ended), std::move(reservation));
 }
 
 /// The handle is gone, and counts for no name any more.
@@ -89,6 +90,7 @@ void Volume::leave(Open& open) {
   if (open.link != nullptr) --open.link->opens;
   if (open.file_link != nullptr) --open.file_link->opens;
   opens_.erase(open.id);
+  wake_settled(node);
 }
 
 /// `streams`, of an object that has more names, go with it.

@@ -67,7 +67,7 @@ OpenState Volume::state_of(const Open& open) const {
   state.share = open.share;
   state.options = open.options;
   state.create_action = open.durable->create_action;
-  state.delete_pending = open.link != nullptr && open.link->delete_pending;
+  state.delete_pending = open.durable->deletes;
   state.keeps_write_time = open.keeps_write_time;
   state.keeps_change_time = open.keeps_change_time;
   if (open.oplock != nullptr) state.caching = caching_of(*open.oplock);
@@ -88,12 +88,35 @@ std::size_t Volume::room_for_state(const Open& open) {
 
 /// Records the state of an open as it is now: nothing else of the LUN has changed.
 void Volume::note_open(Irp& irp, const Open& open, Reservation reservation) {
-  const std::vector<std::uint8_t> state = encode_open_state(state_of(open));
+  note_opens(irp, {&open}, {}, std::move(reservation));
+}
+
+void Volume::note_opens(Irp& irp, const std::vector<const Open*>& opens,
+                        std::vector<Property> properties, Reservation reservation) {
+  std::vector<std::vector<std::uint8_t>> states;
+  states.reserve(opens.size());
+  for (const Open* open : opens) {
+    states.push_back(encode_open_state(state_of(*open)));
+    properties.push_back({PropertyKind::open, open->id, states.back()});
+  }
+  if (properties.empty()) return;
   RecordHeader effect;
   effect.effect = Effect::note;
-  const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, {},
-                               {{PropertyKind::open, open.id, state}});
+  const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, {}, properties);
   static_cast<void>(logged);
+}
+
+/// That a name is to be deleted is the name's, whoever said it; who mounts the LUN next hears of it
+/// from a durable open of it. Which one has to say so now, when `but` does not; nullptr: one says
+/// so already, or there is none.
+Open* Volume::heir(const Link& link, const Open* but) {
+  Open* heir = nullptr;
+  for (Open* each : link.node->opens) {
+    if (each->link != &link || each == but || each->durable == nullptr) continue;
+    if (each->durable->deletes) return nullptr;
+    heir = each;
+  }
+  return heir;
 }
 
 /// Sections 3.3.5.9.7 and 3.3.5.9.12.

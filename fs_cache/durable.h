@@ -15,6 +15,8 @@ struct DurableOpen {
   std::uint16_t create_action = 0;
   LockSequenceArray lock_sequences{};
   std::uint32_t former = 0;  // as in OpenState
+  bool deletes = false;      // its record says that its name is to be deleted: see Volume::heir()
+  Time tried = Time::min();  // when the keeper sent a close last
   bool connected = true;
   bool restored = false;  // by a mount: breaks since its last record are not known
   // While it is not:

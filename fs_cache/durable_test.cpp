@@ -368,6 +368,65 @@ TEST_F(Durable, IsMarkedForDeletionOnceMoreWhenTheAnswerWasLost) {
   EXPECT_EQ(node->open("file", {.disposition = Disposition::open}), Status::object_name_not_found);
 }
 
+TEST_F(Durable, IsNotDeletedByATakeoverAfterSomebodyElseTookTheMarkOfDeletionBack) {
+  const DurableRequest asked = request(DurableKind::persistent);
+  const std::uint64_t open = hold(asked, {});
+  const std::uint64_t other = node->must_open("file");
+  EXPECT_EQ(node->dispose(open), Status::success);
+  EXPECT_EQ(node->dispose(other, false), Status::success);
+  EXPECT_EQ(node->close(other), Status::success);
+  take_over();
+  EXPECT_EQ(reclaim(open, asked), Status::success);
+  EXPECT_EQ(node->close(open), Status::success);
+  EXPECT_EQ(node->open("file", {.disposition = Disposition::open}), Status::success);
+}
+
+TEST_F(Durable, KeepsTheMarkOfDeletionThatSomebodyElseSetForWhoTakesOver) {
+  for (const bool by_close : {false, true}) {
+    const DurableRequest asked = request(DurableKind::persistent);
+    const std::uint64_t open = hold(asked, {});
+    const std::uint64_t other =
+        node->must_open("file", {.options = by_close ? option::kDeleteOnClose : 0});
+    if (!by_close) {
+      EXPECT_EQ(node->dispose(other), Status::success);
+    }
+    EXPECT_EQ(node->close(other), Status::success);
+    take_over();
+    EXPECT_EQ(reclaim(open, asked), Status::success);
+    EXPECT_EQ(node->open("file", {.disposition = Disposition::open}), Status::delete_pending);
+    EXPECT_EQ(node->close(open), Status::success);
+    EXPECT_EQ(node->open("file", {.disposition = Disposition::open}),
+              Status::object_name_not_found);
+  }
+}
+
+TEST_F(Durable, OfAClientThatDidNotHearOfABreakComesBackWithWhatTheBreakLeft) {
+  const DurableRequest asked = request(DurableKind::persistent);
+  const Caching caching = lease(caching::kRead | caching::kHandle);
+  const std::uint64_t open = hold(asked, caching);
+  const std::uint64_t other = node->must_open("file");
+  EXPECT_EQ(node->write(other, 0, "new"), Status::success);  // its client has not answered yet
+  EXPECT_EQ(client_goes(open), Status::success);
+  EXPECT_EQ(reclaim(open, asked, caching), Status::success);
+  EXPECT_EQ(node->last.create.caching.state, 0);
+}
+
+TEST_F(Durable, WithABreakThatWasGivenUpIsAskedAgainAndTheOldTimeOutIsForgotten) {
+  const DurableRequest asked = request(DurableKind::persistent);
+  const Caching caching = lease(caching::kAll);
+  const std::uint64_t open = hold(asked, caching);
+  EXPECT_EQ(node->open("file"), Status::pending);
+  const auto settled = wait_until_settled(node->last.create.facts.object);
+  loop.run_for(seconds(5));
+  EXPECT_EQ(client_goes(open), Status::success);
+  EXPECT_EQ(node->now(settled), Status::success) << "nobody waits for a client that is away";
+  EXPECT_EQ(node->open("file"), Status::file_not_available);
+  EXPECT_EQ(reclaim(open, asked, caching), Status::success);
+  EXPECT_EQ(node->last.create.caching.state, caching::kAll);
+  loop.run_for(seconds(40));
+  EXPECT_EQ(node->open("file"), Status::pending) << "the lease is as it was given back";
+}
+
 TEST_F(Durable, IsKeptFromOthersForATimeOfGraceAfterATakeover) {
   const DurableRequest asked = request(DurableKind::durable_v2);
   const std::uint64_t open = hold(asked, batch(), 0);

@@ -42,7 +42,7 @@ bool Volume::keep_open(Open& open) {
   disconnect(open, now);
   // Nobody will answer a break any more.
   if (open.oplock != nullptr && open.oplock->breaking && is_orphaned(*open.oplock))
-    end_orphan(*open.oplock);
+    give_up_break(*open.oplock);
   return true;
 }
 
@@ -51,6 +51,7 @@ void Volume::disconnect(Open& open, Time guarded) {
   DurableOpen& durable = *open.durable;
   durable.connected = false;
   durable.wanted = false;
+  durable.tried = Time::min();
   durable.deadline = seams_.executor.now() + milliseconds(durable.request.timeout_ms);
   durable.guarded = durable.request.kind == DurableKind::persistent ? durable.deadline : guarded;
   kept_.insert(open.id);
@@ -110,6 +111,7 @@ bool Volume::break_own_orphan(Oplock& oplock, const DurableRequest& who) {
   };
   if (oplock.opens.empty() || !std::all_of(oplock.opens.begin(), oplock.opens.end(), own))
     return false;
+  stop_timer(oplock);
   oplock.breaking = true;
   oplock.offered = oplock.required = 0;
   for (const std::uint64_t id : oplock.opens) want_back_soon(*opens_.at(id));
@@ -154,7 +156,25 @@ void Volume::break_orphan(const std::shared_ptr<Oplock>& oplock, std::uint8_t to
   }
 }
 
+/// The client that was asked is away and will not answer. Where nobody may take its open it stays:
+/// with what the break left of it, or, if it may have written into its cache, with all of it, which
+/// is_kept_from() others.
+void Volume::give_up_break(Oplock& oplock) {
+  const bool stays = std::any_of(oplock.opens.begin(), oplock.opens.end(), [this](auto id) {
+    return opens_.at(id)->durable->request.kind == DurableKind::persistent;
+  });
+  if (!stays) {
+    end_orphan(oplock);
+    return;
+  }
+  stop_timer(oplock);
+  oplock.breaking = false;
+  if ((oplock.state & caching::kWrite) == 0) oplock.state &= oplock.required;
+  wake_settled(*oplock.node);
+}
+
 void Volume::end_orphan(Oplock& oplock) {
+  stop_timer(oplock);
   oplock.breaking = true;
   oplock.offered = oplock.required = 0;
   for (const std::uint64_t id : oplock.opens) want_back(*opens_.at(id));
@@ -192,20 +212,22 @@ const Node* Volume::end_app_instance(const DurableRequest& request) {
 Task<void> Volume::run_keeper(std::function<Task<Status>(std::uint64_t)> send_close) {
   while (!gone_) {
     const Time now = seams_.executor.now();
-    const Time again = now + kTryAgain;  // for what does not end now
     Time next = Time::max();
     std::vector<std::uint64_t> due;
     for (const std::uint64_t id : kept_) {
-      Time& deadline = opens_.at(id)->durable->deadline;
-      if (deadline <= now) {
-        deadline = again;
+      DurableOpen& durable = *opens_.at(id)->durable;
+      const Time attempt = std::max(durable.deadline, durable.tried + kTryAgain);
+      if (attempt <= now) {
+        durable.tried = now;
         due.push_back(id);
       }
-      next = std::min(next, deadline);
+      next = std::min(next, attempt <= now ? now + kTryAgain : attempt);
     }
     for (const std::uint64_t id : due) {
       const auto found = opens_.find(id);
-      if (found == opens_.end() || found->second->durable->deadline != again) continue;
+      const bool over = found != opens_.end() && found->second->is_disconnected() &&
+                        found->second->durable->deadline <= seams_.executor.now();
+      if (!over) continue;  // its client was back meanwhile
       const Status status = co_await send_close(id);
       static_cast<void>(status);  // whose client is back stays
     }

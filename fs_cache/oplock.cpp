@@ -46,15 +46,15 @@ Caching caching_of(const Oplock& oplock) {
 /// What `to` does not have is broken. Nobody is asked to answer who had nothing but kRead.
 void Volume::break_oplock(const std::shared_ptr<Oplock>& oplock, std::uint8_t to) {
   to = possible(*oplock, to & oplock->state);
+  if (is_orphaned(*oplock)) {
+    if (to != oplock->state) break_orphan(oplock, to);
+    return;
+  }
   if (oplock->breaking) {
     oplock->required &= to;
     return;
   }
   if (to == oplock->state) return;
-  if (is_orphaned(*oplock)) {
-    break_orphan(oplock, to);
-    return;
-  }
   ++oplock->epoch;
   if (oplock->state == caching::kRead) {
     tell_break(oplock, caching::kRead, 0, false);
@@ -69,6 +69,7 @@ void Volume::ask_to_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t to
   oplock->breaking = true;
   oplock->offered = to;
   tell_break(oplock, oplock->state, to, true);
+  stop_timer(*oplock);
   const std::weak_ptr<Oplock> late = oplock;
   oplock->timer =
       seams_.executor.start_timer(seams_.executor.now() + kTimeToAcknowledge, [this, late] {
@@ -89,7 +90,7 @@ void Volume::tell_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t from
 /// The client keeps `state`. If more has to go meanwhile it is asked again, down to kRead first and
 /// then, without an answer, to nothing.
 void Volume::settle_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t state) {
-  if (oplock->timer != 0) seams_.executor.cancel_timer(std::exchange(oplock->timer, 0));
+  stop_timer(*oplock);
   oplock->breaking = false;
   oplock->state = state;
   if (without(state, oplock->required) != 0) {
@@ -102,6 +103,10 @@ void Volume::settle_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t st
     oplock->state = 0;
   }
   wake_settled(*oplock->node);
+}
+
+void Volume::stop_timer(Oplock& oplock) {
+  if (oplock.timer != 0) seams_.executor.cancel_timer(std::exchange(oplock.timer, 0));
 }
 
 void Volume::wake_settled(const Node& node) {
@@ -193,8 +198,11 @@ void Volume::end_oplock(Open& open) {
   const std::shared_ptr<Oplock> oplock = std::exchange(open.oplock, nullptr);
   if (oplock == nullptr) return;
   std::erase(oplock->opens, open.id);
-  if (!oplock->opens.empty()) return;
-  if (oplock->timer != 0) seams_.executor.cancel_timer(std::exchange(oplock->timer, 0));
+  if (!oplock->opens.empty()) {
+    if (oplock->breaking && is_orphaned(*oplock)) give_up_break(*oplock);
+    return;
+  }
+  stop_timer(*oplock);
   std::erase(open.node->oplocks, oplock);
   if (oplock->is_lease()) oplocks_.leases.erase(oplock->key);
 }

@@ -263,6 +263,18 @@ TEST_F(OplockTest, LeasesGiveUpHandlesWhenTheFileIsDeletedByAClose) {
   EXPECT_EQ(node->open("file", {.disposition = Disposition::open}), Status::object_name_not_found);
 }
 
+TEST_F(OplockTest, OfAStreamEndWithItsCloseAndWhoWaitedGoesOn) {
+  EXPECT_EQ(open_path("file:stream", oplock(kBatch), How{}), Status::success);
+  EXPECT_EQ(node->last.create.caching.state, kBatch);
+  const std::uint64_t holder = node->last.open;
+  EXPECT_EQ(open_path("file:stream", {}, How{}), Status::pending);
+  const auto waiting = settled();
+  EXPECT_EQ(node->now(waiting), Status::pending);
+  EXPECT_EQ(node->close(holder), Status::success);
+  EXPECT_EQ(node->now(waiting), Status::success);
+  EXPECT_EQ(open_path("file:stream", {}, How{}), Status::success);
+}
+
 TEST_F(OplockTest, LevelIIEndsWithASizeThatIsSetEvenIfItStaysAsItWas) {
   hold(oplock(kLevelII), kLevelII);
   const std::uint64_t other = hold({}, 0);

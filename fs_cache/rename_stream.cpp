@@ -106,6 +106,7 @@ void Volume::become_default(Irp& irp, Open& open, Reservation reservation) {
   end_locks(open);
   end_oplock(open);
   std::erase(stream.opens, &open);
+  wake_settled(stream);
   --link.opens;
   open.node = &file;
   open.link = std::exchange(open.file_link, nullptr);

@@ -74,6 +74,7 @@ void Volume::restore(std::uint64_t id, const OpenState& state, Node& node, Link*
   open.durable->create_action = state.create_action;
   open.durable->restored = true;
   open.durable->former = state.former;
+  open.durable->deletes = state.delete_pending;
   open.durable->lock_sequences = state.lock_sequences;
   if (!state.locks.empty()) {
     if (node.locks == nullptr) node.locks = std::make_unique<RangeLocks>();

@@ -146,14 +146,27 @@ void Volume::set_size(Irp& irp, const Open& open, const ObjectState& state,
   changed_data(open, change::kSize | change::kLastWrite, logged.lsn);
 }
 
+/// The durable opens whose records change when the name of `open` is marked for deletion, or no
+/// longer is.
+std::vector<const Open*> Volume::who_tells(const Open& open, bool deletes) {
+  std::vector<const Open*> telling;
+  for (const Open* each : open.node->opens) {
+    if (each->link == open.link && each->durable != nullptr && each->durable->deletes)
+      telling.push_back(each);
+  }
+  if (!deletes) return telling;
+  if (!telling.empty()) return {};
+  const Open* const teller = open.durable != nullptr ? &open : heir(*open.link, nullptr);
+  return teller == nullptr ? telling : std::vector<const Open*>{teller};
+}
+
 /// Only marks the name: whoever closes it last deletes it.
 Task<Status> Volume::set_disposition(Irp& irp) {
+  Reservation reservation;
   for (;;) {
-    Result<Reservation> reservation = co_await reserve_for_state(irp);
-    if (!reservation) co_return reservation.status();
     const Result<Open*> found = find_open(irp);
     if (!found) co_return found.status();
-    const Open& open = **found;
+    Open& open = **found;
     Node& node = *open.node;
     show(irp, node.last_lsn);
     if (!open.may(access::kDelete)) co_return Status::access_denied;
@@ -174,9 +187,21 @@ Task<Status> Volume::set_disposition(Irp& irp) {
         co_return Status::pending;
       }
     }
-    open.link->delete_pending = irp.set.delete_file != 0;
-    if (open.link->delete_pending) will_be_deleted(node);
-    if (open.durable != nullptr) note_open(irp, open, std::move(*reservation));
+    const bool deletes = irp.set.delete_file != 0;
+    const std::vector<const Open*> telling = who_tells(open, deletes);
+    std::size_t room = 0;
+    for (const Open* each : telling) room += room_for_state(*each);
+    if (room > bounds::kMaxPropertyBytes) co_return Status::sharing_violation;
+    if (room > 0 && !reservation.holds(sizeof(RecordHeader) + room)) {
+      Result<Reservation> reserved = co_await reserve(room, 0);
+      if (!reserved) co_return reserved.status();
+      reservation = std::move(*reserved);
+      continue;
+    }
+    open.link->delete_pending = deletes;
+    if (deletes) will_be_deleted(node);
+    for (const Open* each : telling) each->durable->deletes = deletes;
+    note_opens(irp, telling, {}, std::move(reservation));
     co_return Status::success;
   }
 }

@@ -189,7 +189,7 @@ class Volume {
 
   // close.cpp
   void leave(Open& open);
-  void end_open(Irp& irp, Open& open, bool deletes, Reservation reservation);
+  void end_open(Irp& irp, Open& open, bool deletes, Open* heir, Reservation reservation);
   void remove_name(Irp& irp, Link& link, Reservation reservation,
                    const std::vector<GoneStream>& streams = {},
                    const std::vector<Property>& properties = {});
@@ -200,6 +200,9 @@ class Volume {
   /// Bytes that its property takes in a record, and one lock more; 0 if it is not durable.
   static std::size_t room_for_state(const Open& open);
   void note_open(Irp& irp, const Open& open, Reservation reservation);
+  void note_opens(Irp& irp, const std::vector<const Open*>& opens, std::vector<Property> properties,
+                  Reservation reservation);
+  static Open* heir(const Link& link, const Open* but);
   Status check_reclaim(const Open& open, const DurableRequest& request, const Caching& lease,
                        std::string_view path) const;
   bool goes_by(const Open& open, std::string_view path) const;
@@ -217,6 +220,8 @@ class Volume {
   bool break_own_orphan(Oplock& oplock, const DurableRequest& who);
   bool wait_for_own_client(const CreateRequest& request, const Node& node);
   bool is_orphaned(const Oplock& oplock) const;
+  void give_up_break(Oplock& oplock);
+  void stop_timer(Oplock& oplock);
   void break_orphan(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
   void end_orphan(Oplock& oplock);
   static bool is_wanted(const Node& node);
@@ -286,6 +291,7 @@ class Volume {
   // set_information.cpp, rename.cpp
   Task<Status> set_basic(Irp& irp);
   Task<Status> set_sparse(Irp& irp);
+  static std::vector<const Open*> who_tells(const Open& open, bool deletes);
   Task<Status> set_disposition(Irp& irp);
   Task<Status> set_end_of_file(Irp& irp);
   Task<Status> set_allocation(Irp& irp);
