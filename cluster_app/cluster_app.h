@@ -141,7 +141,7 @@ class ClusterApp : public Driver {
                                 std::uint64_t& operations_replayed);
   Task<void> settle(std::uint32_t lun);
   Task<Status> give_up(std::uint32_t lun);
-  Task<void> give_up_all();
+  Task<bool> give_up_all();
   void set_phase(std::uint32_t lun, LunPhase phase);
 
   // takeover.cpp

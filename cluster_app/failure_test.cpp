@@ -299,6 +299,51 @@ TEST_P(Failures, EveryStepOfATakeoverThatFailsIsTriedAgain) {
   EXPECT_EQ(world.take_journal(b), kTakenOver);
 }
 
+/// b is asked to stop after a has died, and before that is proven.
+class StoppedInATakeover : public Failures {
+ protected:
+  void stop_b_before_it_takes_over() {
+    start();
+    world.fence_works = world.deaths_are_provable = false;
+    world.state[b].records = 4;
+    world.kill(a);
+    ASSERT_TRUE(world.eventually([&] { return !world.journal[b].empty(); }));
+    EXPECT_EQ(world.take_journal(b), Journal{"fence a"});
+    world.ask(b, {{"verb", "stop"}, {"cluster", true}});
+    world.run_for_ms(100);
+    EXPECT_FALSE(world.exit_code[b].has_value());
+  }
+  int exit_code_of_b() {
+    EXPECT_TRUE(world.eventually([&] { return world.exit_code[b].has_value(); }));
+    return world.exit_code[b].value_or(-1);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Orders, StoppedInATakeover, testing::Values(0, 1, 2, 3, 4, 5));
+
+TEST_P(StoppedInATakeover, WritesWhatOnlyItsMemoryHasBeforeItEnds) {
+  stop_b_before_it_takes_over();
+  world.deaths_are_provable = true;
+  EXPECT_EQ(exit_code_of_b(), 0);
+  const Journal done = world.take_journal(b);
+  const auto replayed = std::ranges::find(done, "replay 0");
+  ASSERT_NE(replayed, done.end());
+  EXPECT_NE(std::find(replayed, done.end(), "dismount 0"), done.end());
+  EXPECT_NE(std::ranges::find(done, "dismount 1"), done.end());
+}
+
+TEST_P(StoppedInATakeover, FailsIfTheMediumDoesNotLetIt) {
+  stop_b_before_it_takes_over();
+  world.state[b].mount_status = Status::io_device_error;
+  world.deaths_are_provable = true;
+  EXPECT_EQ(exit_code_of_b(), 1);
+  EXPECT_TRUE(contains(world.exit_reason[b], "lun0")) << world.exit_reason[b];
+}
+
+TEST_P(StoppedInATakeover, FailsIfThePartnersDeathCannotBeProven) {
+  stop_b_before_it_takes_over();
+  EXPECT_EQ(exit_code_of_b(), 1);
+}
+
 TEST_P(Failures, AnAddressThatIsTakenForAMomentIsServedWhenItIsFree) {
   start();
   world.state[b].serve_status = Status::sharing_violation;

@@ -125,6 +125,9 @@ Task<Status> ClusterApp::take(std::uint32_t lun, std::uint64_t& operations_repla
     own.retry_at = executor().now() + kRetryPause;
     log().error("cannot take LUN", {{"lun", config_.luns.at(lun).name}, {"status", status}});
     set_phase(lun, LunPhase::none);
+    // Not with exit code 0 while our mirror store may have what the medium has not.
+    if (state_ == NodeState::stopping && status != Status::device_not_ready)
+      end(1, "LUN " + config_.luns.at(lun).name + " " + own.problem);
     co_return status;
   }
   own.problem.clear();
@@ -180,10 +183,15 @@ Task<Status> ClusterApp::give_up(std::uint32_t lun) {
   co_return Status::success;
 }
 
-Task<void> ClusterApp::give_up_all() {
+/// Whether there was anything to give up.
+Task<bool> ClusterApp::give_up_all() {
+  bool any = false;
   for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
-    if (luns_.at(lun).phase == LunPhase::serving) static_cast<void>(co_await give_up(lun));
+    if (luns_.at(lun).phase != LunPhase::serving) continue;
+    any = true;
+    static_cast<void>(co_await give_up(lun));
   }
+  co_return any;
 }
 
 }  // namespace understudy

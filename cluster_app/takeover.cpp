@@ -28,12 +28,12 @@ Task<void> ClusterApp::fail_over() {
   const bool permitted = co_await await_permission();
   std::vector<std::uint32_t> luns;
   for (std::uint32_t lun = 0; permitted && lun < luns_.size(); ++lun) {
-    if (state_ == NodeState::stopping || luns_.at(lun).phase != LunPhase::none) continue;
+    if (luns_.at(lun).phase != LunPhase::none) continue;
     luns.push_back(lun);
     set_phase(lun, LunPhase::taking);
   }
   const bool is_dead = co_await fence_partner();
-  if (is_dead && permitted && state_ != NodeState::stopping) {
+  if (is_dead && permitted) {
     if (!ordered_) takeovers_.push_back(executor().now());
     co_await take_over(luns, detected);
     trace().step(Step::s330, make_irp(Major::cluster, ClusterMinor::event));
@@ -185,18 +185,19 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
   if (whole_cluster)
     static_cast<void>(co_await link_.ask(question("cluster_stops"), kGoodbyeLimit));
   const Time patience = executor().now() + kSettleLimit;
-  const auto changing = [](const OwnLun& own) {
-    return own.phase == LunPhase::taking || own.phase == LunPhase::releasing;
-  };
+  const auto held = [](const OwnLun& own) { return own.phase != LunPhase::none; };
+  // Also what is taken from a partner that fails meanwhile: what is only in our memory then, nobody
+  // else would write.
   bool in_time = true;
-  while (in_time && std::any_of(luns_.begin(), luns_.end(), changing))
-    in_time = co_await phase_changed_.wait_until(patience);
+  while (in_time && std::any_of(luns_.begin(), luns_.end(), held)) {
+    const bool gave_up = co_await give_up_all();
+    if (!gave_up) in_time = co_await phase_changed_.wait_until(patience);
+    if (ended_) co_return;  // it could not, and fails
+  }
   if (!in_time) {  // no goodbye: the partner must see a node that failed
     end(1, "a LUN is still being taken or given up");
     co_return;
   }
-  co_await give_up_all();
-  if (ended_) co_return;  // it could not, and fails
   static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
   end(0, "stopped");
 }

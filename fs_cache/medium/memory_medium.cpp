@@ -226,6 +226,12 @@ Task<Result<Applied>> MemoryMedium::read_applied() {
 
 Task<Status> MemoryMedium::recover() {
   return run(medium_points::kRecover, 1, [this](std::size_t) {
+    std::vector<MemoryDisk::Cut> cut_off;
+    // Bytes that came without their size: no file system keeps them to show them when it grows.
+    for (const auto& [id, object] : disk_->current_.objects) {
+      if (object.bytes.size() > object.state.size) cut_off.push_back({id, object.state.size});
+    }
+    for (const MemoryDisk::Cut& each : cut_off) disk_->change(each);
     // A killed predecessor's changes become durable before anything builds on them.
     return disk_->sync_or_fail([](const MemoryDisk::Cell&) { return true; }, *this);
   });
