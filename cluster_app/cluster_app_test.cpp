@@ -133,6 +133,7 @@ TEST(ClusterApp, RefusesToTakeOverBeforeTheFenceIsConfirmed) {
   world.fence_works = false;
   world.silence(a);
   world.run_for_ms(10'000);
+  EXPECT_TRUE(world.state[b].stands_by.empty()) << "nobody waits for a person";
   // For the person; the two nodes hear each other again in a moment, so ask at once.
   world.restore_network();
   const json::object refused = world.ask(b, {{"verb", "takeover"}, {"fenced", false}});

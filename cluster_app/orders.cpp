@@ -78,6 +78,7 @@ std::string ClusterApp::offer_at(std::uint32_t home) const {
 /// not be. Nobody waits for an operator's decision.
 bool ClusterApp::should_stand_by(std::uint32_t home) const {
   if (state_ == NodeState::stopping || cluster_stops_ || !held_back_.empty()) return false;
+  if (failing_over_ && !fence_problem_.empty()) return false;
   const std::vector<std::uint32_t> luns = config_.luns_of(home);
   const auto is_in_trouble = [this](std::uint32_t lun) { return !luns_.at(lun).problem.empty(); };
   if (std::any_of(luns.begin(), luns.end(), is_in_trouble)) return false;

@@ -138,6 +138,15 @@ Task<Status> Volume::acknowledge_break(Irp& irp) {
   co_return Status::success;
 }
 
+/// Of a lease, the first open whose client is there.
+const Open& Volume::told_of_break(const Oplock& oplock) const {
+  for (const std::uint64_t id : oplock.opens) {
+    const Open& open = *opens_.at(id);
+    if (!open.is_disconnected()) return open;
+  }
+  return *opens_.at(oplock.opens.front());
+}
+
 Task<Status> Volume::next_break(Irp& irp) {
   for (;;) {
     while (!oplocks_.breaks.empty()) {
@@ -151,8 +160,9 @@ Task<Status> Volume::next_break(Irp& irp) {
       irp.oplock.caching.epoch = next.epoch;
       irp.oplock.from = next.from;
       irp.oplock.answers = next.answers ? 1 : 0;
-      irp.open = oplock->opens.front();
-      irp.session = opens_.at(irp.open)->session;
+      const Open& told = told_of_break(*oplock);
+      irp.open = told.id;
+      irp.session = told.session;
       co_return Status::success;
     }
     pended_.complete(std::exchange(oplocks_.listener, irp.id), Status::cancelled);

@@ -282,6 +282,26 @@ TEST_F(OplockTest, LevelIIEndsWithASizeThatIsSetEvenIfItStaysAsItWas) {
   EXPECT_EQ(next_break(), "1>0");
 }
 
+TEST_F(OplockTest, BreaksOfALeaseAreToldToAnOpenThatIsThere) {
+  const auto open_in = [this](std::uint32_t session) {
+    Irp made = node->irp(Major::create);
+    made.session = session;
+    made.create.create_disposition = static_cast<std::uint32_t>(Disposition::open_if);
+    made.create.desired_access = access::kReadData;
+    made.create.share_access = TestNode::kShareAll;
+    made.create.caching = lease(1, kRH);
+    EXPECT_EQ(node->run_with(made, "file").status, Status::success);
+    return node->last.open;
+  };
+  const std::uint64_t first = open_in(1);
+  const std::uint64_t second = open_in(2);
+  EXPECT_EQ(node->close(first), Status::success);
+  EXPECT_EQ(open({}, {.disposition = Disposition::overwrite}), Status::success);
+  EXPECT_EQ(next_break(), "3>0!");
+  EXPECT_EQ(told.session, 2U);
+  EXPECT_EQ(told.open, second);
+}
+
 TEST_F(OplockTest, GoWithTheVolume) {
   hold(oplock(kBatch), kBatch);
   const auto listening = node->begin(make(OplockMinor::next_break));

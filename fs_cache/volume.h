@@ -253,6 +253,7 @@ class Volume {
 
   // oplock.cpp
   void break_oplock(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
+  const Open& told_of_break(const Oplock& oplock) const;
   void ask_to_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t to);
   void tell_break(const std::shared_ptr<Oplock>& oplock, std::uint8_t from, std::uint8_t to,
                   bool answers);

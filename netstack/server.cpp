@@ -1,5 +1,8 @@
 #include "netstack/server.h"
 
+#include <algorithm>
+#include <utility>
+
 #include "netstack/netstack.h"
 #include "netstack/smb2/connection.h"
 
@@ -21,12 +24,16 @@ Task<void> Server::accept_all(std::shared_ptr<Server> self, std::shared_ptr<List
     // No slot, no accept: clients wait in the listener's backlog.
     co_await netstack_.connection_slots().acquire();
     CreditGuard slot(netstack_.connection_slots());
+    if (!listens(listener)) break;
     Result<std::shared_ptr<Stream>> accepted = co_await listener->accept();
-    if (!accepted) break;
+    if (!accepted || !listens(listener)) break;
     netstack_.run(serve_client(self, *accepted, std::move(slot)));
   }
   std::erase(listeners_, listener);
-  check_gone();
+}
+
+bool Server::listens(const std::shared_ptr<Listener>& listener) const {
+  return std::find(listeners_.begin(), listeners_.end(), listener) != listeners_.end();
 }
 
 Task<void> Server::serve_client(std::shared_ptr<Server> self, std::shared_ptr<Stream> stream,
@@ -41,18 +48,17 @@ Task<void> Server::serve_client(std::shared_ptr<Server> self, std::shared_ptr<St
   }
   netstack_.log().info("client gone", {{"peer", peer}});
   static_cast<void>(slot);
-  check_gone();
+  if (connections_.empty()) gone_.set();
 }
 
 Task<void> Server::stop() {
-  const auto listeners = listeners_;  // each leaves the list as it is closed
-  for (const auto& listener : listeners) listener->close();
+  // Who waits for a slot to accept with sees it when he gets one: nobody waits for that.
+  for (const auto& listener : std::exchange(listeners_, {})) listener->close();
   for (smb2::Connection* connection : connections_) connection->close();
-  if (!listeners_.empty() || !connections_.empty()) co_await gone_.wait();
-}
-
-void Server::check_gone() {
-  if (listeners_.empty() && connections_.empty()) gone_.set();
+  while (!connections_.empty()) {
+    gone_.reset();
+    co_await gone_.wait();
+  }
 }
 
 }  // namespace understudy

@@ -38,14 +38,14 @@ class Server {
  private:
   Task<void> serve_client(std::shared_ptr<Server> self, std::shared_ptr<Stream> stream,
                           CreditGuard slot);
-  void check_gone();
+  bool listens(const std::shared_ptr<Listener>& listener) const;
 
   Netstack& netstack_;
   std::vector<std::shared_ptr<Listener>> listeners_;  // that are accepted from
   std::shared_ptr<const ServerConfig> config_;
   std::uint64_t start_time_;
   std::list<smb2::Connection*> connections_;  // oldest first
-  Event gone_;                                // neither accepting nor connected
+  Event gone_;                                // nobody is connected
 };
 
 }  // namespace understudy

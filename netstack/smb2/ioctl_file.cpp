@@ -122,6 +122,7 @@ Task<Status> query_allocated_ranges(Connection& connection, Request& request, co
   irp.payload.capacity = static_cast<std::uint32_t>(room);
   const Status status = co_await netstack.ask(irp);
   if (failed(status) && status != Status::buffer_overflow) co_return status;
+  if (irp.information > room) co_return Status::unexpected_io_error;
   if (failed(status) && irp.information == 0) co_return Status::buffer_too_small;
   const Status put = put_output(reply, ioctl, ranges.bytes().first(irp.information));
   co_return failed(put) ? put : status;

@@ -38,19 +38,19 @@ std::vector<std::uint8_t> lease_body(const OplockParameters& oplock) {
   return body.release();
 }
 
-/// Whose break it is. An oplock is a session's; a lease is a client's, and of its sessions it hears
-/// of the break in the oldest, as from Windows.
+/// Whose break it is. An oplock is a session's; a lease is a client's, and of its user's sessions
+/// it hears of the break in the oldest, as from Windows.
 std::shared_ptr<Session> addressee(Netstack& netstack, const Irp& irp) {
-  if (irp.oplock.caching.kind != Caching::lease) {
-    const auto asked = netstack.sessions().find(irp.session);
-    return asked == netstack.sessions().end() ? nullptr : asked->second;
-  }
+  const auto asked = netstack.sessions().find(irp.session);
+  if (asked == netstack.sessions().end()) return nullptr;
+  if (irp.oplock.caching.kind != Caching::lease) return asked->second;
   const auto& client = irp.oplock.caching.client;
   std::shared_ptr<Session> oldest;
   for (const auto& [id, session] : netstack.sessions()) {
     const auto& guid = session->negotiation->client_guid;
-    const bool reachable =
-        session->state == Session::State::valid && session->open_channel() != nullptr;
+    const bool reachable = session->state == Session::State::valid &&
+                           session->open_channel() != nullptr &&
+                           session->user == asked->second->user;
     if (!reachable || !std::equal(guid.begin(), guid.end(), std::begin(client))) continue;
     if (oldest == nullptr || session->begun < oldest->begun) oldest = session;
   }
