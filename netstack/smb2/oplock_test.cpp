@@ -25,6 +25,10 @@ struct World {
   }
   /// fs_cache says that the oplock or lease of the last open breaks.
   Response told_break(std::uint8_t from, std::uint8_t to, Caching::Kind kind) {
+    say_break(from, to, kind);
+    return client.receive().value_or(Response{});
+  }
+  void say_break(std::uint8_t from, std::uint8_t to, Caching::Kind kind) {
     const Irp& opened = last(Major::create);
     Irp& broken = node.files.broken;
     broken.open = node.files.handles.rbegin()->first;
@@ -35,7 +39,6 @@ struct World {
     broken.oplock.from = from;
     broken.oplock.answers = 1;
     node.files.break_oplock();
-    return client.receive().value_or(Response{});
   }
   const Irp& last(Major major) {
     const auto& seen = node.files.seen;
@@ -110,6 +113,27 @@ TEST(Oplock, BreaksOfLeasesAreToldAndAcknowledged) {
   EXPECT_EQ(answer.body, Octets(body.bytes().begin(), body.bytes().end()));
   EXPECT_EQ(world.last(Major::oplock).oplock.caching.key[0], 0xAB);
   EXPECT_EQ(world.last(Major::oplock).oplock.caching.state, caching::kRead);
+}
+
+TEST(Oplock, BreaksOfLeasesAreToldToTheOldestSessionOfTheirUser) {
+  World world;  // its client has the oldest session of the machine, but is another user's
+  TestClient first(world.node);
+  TestClient second(world.node);
+  for (TestClient* client : {&first, &second}) {
+    client->user = "other";
+    client->begin(kDialect311);
+    world.node.loop.run_for(std::chrono::seconds(1));
+  }
+  Octets body = TestClient::create_body("file");
+  body[3] = kLevelLease;
+  body =
+      TestClient::with_contexts(std::move(body), {{"RqLs", TestClient::lease(2, caching::kAll)}});
+  ASSERT_EQ(second.ask(Command::create, body).status(), Status::success);
+  world.say_break(caching::kAll, caching::kRead, Caching::lease);
+  const Response told = first.receive().value_or(Response{});
+  EXPECT_TRUE(told.header.is(Command::oplock_break));
+  EXPECT_FALSE(second.receive().has_value());
+  EXPECT_FALSE(world.client.receive().has_value());
 }
 
 TEST(Oplock, AnOpenThatWaitsForABreakIsAnsweredTwice) {
