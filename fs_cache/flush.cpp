@@ -209,6 +209,7 @@ void Volume::settle(Lsn upto, const FlushPlan& plan) {
     }
   }
   durable_ = upto;
+  show_books();
   cache_.forget(upto);
   if (cache_.empty()) replayed_ = false;
   names_.settle(upto);

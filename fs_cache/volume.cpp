@@ -4,6 +4,7 @@
 
 #include "iomgr/check.h"
 #include "iomgr/mutant.h"
+#include "iomgr/stepping.h"
 
 namespace understudy {
 
@@ -62,7 +63,17 @@ Task<Status> Volume::take_ownership(Irp& irp) {
   if (!space) co_return space.status();
   free_bytes_ = space->free_bytes;
   irp.epoch = epoch_;
+  show_books();
   co_return Status::success;
+}
+
+/// What a debugger reads (iomgr/stepping.h).
+void Volume::show_books() {
+  if (lun() >= bounds::kMaxLuns) return;
+  LunBooks& books = seams_.arena.stepping().books.at(lun());
+  books.epoch = gone_ ? 0 : epoch_;
+  books.last = gone_ ? 0 : last_lsn_;
+  books.durable = gone_ ? 0 : durable_;
 }
 
 Task<Status> Volume::claim_next_epoch(Ownership owner) {
@@ -96,6 +107,7 @@ Task<Status> Volume::dismount(Irp& irp) {
   co_await medium_->unlock();
   lazy_writer_.stop();
   gone_ = true;
+  show_books();
   kept_changed_.set();
   pended_.complete_all(Status::volume_dismounted);
   irp.lsn = durable_;
@@ -137,6 +149,7 @@ Task<Status> Volume::new_epoch(Irp& irp) {
   if (failed(marked)) co_return marked;
   irp.epoch = epoch_;
   irp.lsn = durable_;
+  show_books();
   co_return Status::success;
 }
 
@@ -162,6 +175,7 @@ Task<Status> Volume::replay(Irp& irp) {
   if (known) co_return Status::success;
   if (failed(status)) co_return status;
   last_lsn_ = cache_.last();
+  show_books();
   replayed_ = true;
   irp.lsn = last_lsn_;
   lazy_writer_.notice();
@@ -263,6 +277,7 @@ Volume::Logged Volume::commit(Irp& irp, Reservation reservation, RecordHeader ef
   irp.lsn = effect.lsn;
   irp.epoch = epoch_;
   show(irp, effect.lsn);
+  show_books();
   seams_.trace.step(Step::s406, irp);
   lazy_writer_.notice();
   return {effect.lsn, cache_.data_of(irp.record, data.size())};

@@ -117,6 +117,7 @@ class Volume {
   // volume.cpp
   Task<Status> take_ownership(Irp& irp);
   Task<Status> claim_next_epoch(Ownership owner);
+  void show_books();
   Task<Status> begin_serving();
   Task<void> close_everything();
   Task<Result<Reservation>> reserve_for_replay(std::size_t bytes);

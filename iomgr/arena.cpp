@@ -7,6 +7,7 @@
 
 #include "iomgr/check.h"
 #include "iomgr/ring.h"
+#include "iomgr/stepping.h"
 #include "iomgr/trace.h"
 
 namespace understudy {
@@ -36,7 +37,8 @@ constexpr std::array kLinks = {LayerLink{Layer::netstack, Layer::ff_driver},
                                LayerLink{Layer::rd_driver, Layer::cluster_app},
                                LayerLink{Layer::mirror_server, Layer::cluster_app}};
 
-constexpr std::uint64_t kTraceStart = kPage;
+constexpr std::uint64_t kSteppingStart = kPage;
+constexpr std::uint64_t kTraceStart = kSteppingStart + pages(sizeof(Stepping));
 constexpr std::uint64_t kLinksStart = kTraceStart + (kLayers - 1) * kTraceRing;
 constexpr std::uint64_t kPayloadStart = kLinksStart + kLinks.size() * kLinkRings;
 
@@ -74,7 +76,9 @@ Arena Arena::format(Bytes memory, const ArenaSizes& sizes, std::string_view node
       // again.
       ArenaHeader& kept = earlier->header();
       ++kept.lives;
-      kept.trace_mask = 0;
+      Stepping& stepping = earlier->stepping();
+      stepping.begin_life();
+      if (stepping.debugger == 0) kept.trace_mask = 0;
       clear_rings(memory);
       return *earlier;
     }
@@ -103,6 +107,10 @@ std::optional<Arena> Arena::attach(Bytes memory) {
     return std::nullopt;
   }
   return arena;
+}
+
+Stepping& Arena::stepping() const {
+  return *reinterpret_cast<Stepping*>(memory_.data() + kSteppingStart);
 }
 
 std::string_view Arena::node() const {

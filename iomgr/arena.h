@@ -1,10 +1,10 @@
 // The arena: one shared-memory segment a node, made by cluster_app and mapped by every layer.
 //
-//     ┌────────┬─────────────┬────────┬───────────────────────────────────────────────────┐
-//     │ header │ trace rings │ rings  │ payload regions:                                  │
-//     │        │ one a layer │ (IRPs) │ netstack │ fs_cache  │ mirror_server │ cluster_app │
-//     │        │             │        │ frames   │ unwritten │ mirror store  │ orders      │
-//     └────────┴─────────────┴────────┴───────────────────────────────────────────────────┘
+//     ┌────────┬──────────┬─────────────┬────────┬───────────────────────────────────────────────────┐
+//     │ header │ stepping │ trace rings │ rings  │ payload regions: │ │        │          │ one a
+//     layer │ (IRPs) │ netstack │ fs_cache  │ mirror_server │ cluster_app │ │        │          │
+//     │        │ frames   │ unwritten │ mirror store  │ orders      │
+//     └────────┴──────────┴─────────────┴────────┴───────────────────────────────────────────────────┘
 //
 // Each payload region has one owner, which alone allocates in it and keeps its books in private
 // memory; the others only look at the bytes that an IRP points to, through bytes(), which checks
@@ -23,6 +23,8 @@
 #include "iomgr/irp.h"
 
 namespace understudy {
+
+struct Stepping;
 
 struct ArenaSizes {
   std::uint64_t network_bytes = bounds::kNetworkBytes;
@@ -48,7 +50,7 @@ std::span<const LayerLink> house_links();
 /// At the start of the segment.
 struct ArenaHeader {
   static constexpr std::uint64_t kMagic = 0x616e657241445355;  // "USDArena"
-  static constexpr std::uint32_t kVersion = 1;
+  static constexpr std::uint32_t kVersion = 2;
 
   std::uint64_t magic;
   std::uint32_t version;
@@ -76,6 +78,8 @@ class Arena {
   Bytes memory() const { return memory_; }
   ArenaHeader& header() const { return *reinterpret_cast<ArenaHeader*>(memory_.data()); }
   std::string_view node() const;
+  /// For debuggers (stepping.h).
+  Stepping& stepping() const;
 
   /// The payload region that `owner` allocates in; empty for layers that have none.
   Region region(Layer owner) const;

@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "iomgr/bounds.h"
+#include "iomgr/host/parking.h"
 
 namespace understudy {
 
@@ -20,6 +21,33 @@ struct AsioExecutor::Parts {
   std::unordered_map<TimerId, asio::steady_timer> timers;
   TimerId next_timer = 0;
   std::optional<asio::thread_pool> pool;  // most layers never block and never start it
+  Parking* parking = nullptr;
+
+  void gate() const {
+    if (parking != nullptr) parking->gate();
+  }
+  Time now() const {
+    const auto real = [] { return Time(std::chrono::steady_clock::now().time_since_epoch()); };
+    return parking == nullptr ? real() : parking->clock().now(real);
+  }
+  /// The virtual clock may have stood still meanwhile: what is left of the time is waited for, too.
+  void arm(TimerId id, asio::steady_timer& timer, Time deadline, std::function<void()> work) {
+    timer.expires_after(std::chrono::duration_cast<asio::steady_timer::duration>(deadline - now()));
+    timer.async_wait(
+        [this, id, deadline, work = std::move(work)](boost::system::error_code) mutable {
+          gate();
+          // Cancelled between expiry and now, or before: cancel_timer has taken it out of the
+          // table.
+          const auto found = timers.find(id);
+          if (found == timers.end()) return;
+          if (now() < deadline) {
+            arm(id, found->second, deadline, std::move(work));
+            return;
+          }
+          timers.erase(found);
+          work();
+        });
+  }
 
   void end_offloaded() {
     if (!pool) return;
@@ -34,19 +62,21 @@ AsioExecutor::~AsioExecutor() {
   parts_->end_offloaded();
 }
 
+void AsioExecutor::set_parking(Parking* parking) {
+  parts_->parking = parking;
+}
+
 void AsioExecutor::post(std::function<void()> work) {
-  asio::post(parts_->context, std::move(work));
+  asio::post(parts_->context, [parts = parts_.get(), work = std::move(work)] {
+    parts->gate();
+    work();
+  });
 }
 
 Executor::TimerId AsioExecutor::start_timer(Time deadline, std::function<void()> work) {
   const TimerId id = ++parts_->next_timer;
-  const asio::steady_timer::time_point at{
-      std::chrono::duration_cast<asio::steady_timer::duration>(deadline)};
-  asio::steady_timer& timer = parts_->timers.try_emplace(id, parts_->context, at).first->second;
-  timer.async_wait([parts = parts_.get(), id, work = std::move(work)](boost::system::error_code) {
-    // Cancelled between expiry and now, or before: cancel_timer has taken it out of the table.
-    if (parts->timers.erase(id) != 0) work();
-  });
+  const auto made = parts_->timers.try_emplace(id, parts_->context).first;
+  parts_->arm(id, made->second, deadline, std::move(work));
   return id;
 }
 
@@ -55,7 +85,7 @@ void AsioExecutor::cancel_timer(TimerId timer) {
 }
 
 Time AsioExecutor::now() const {
-  return std::chrono::steady_clock::now().time_since_epoch();
+  return parts_->now();
 }
 
 FileTime AsioExecutor::wall_time() const {
@@ -69,12 +99,15 @@ void AsioExecutor::offload(std::function<void()> work, std::function<void()> don
   if (!parts_->pool) parts_->pool.emplace(bounds::kOffloadThreads);
   // `done` is handed back even when it is not run, so that what it holds dies on the layer's
   // thread.
-  asio::post(*parts_->pool, [context = &parts_->context, work = std::move(work),
-                             done = std::move(done)]() mutable {
-    work();
-    work = nullptr;
-    asio::post(*context, std::move(done));
-  });
+  asio::post(*parts_->pool,
+             [parts = parts_.get(), work = std::move(work), done = std::move(done)]() mutable {
+               work();
+               work = nullptr;
+               asio::post(parts->context, [parts, done = std::move(done)] {
+                 parts->gate();
+                 done();
+               });
+             });
 }
 
 void AsioExecutor::run() {

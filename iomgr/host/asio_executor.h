@@ -13,6 +13,8 @@ class io_context;
 
 namespace understudy {
 
+class Parking;
+
 class AsioExecutor : public Executor {
  public:
   AsioExecutor();
@@ -24,10 +26,14 @@ class AsioExecutor : public Executor {
   void post(std::function<void()> work) override;
   TimerId start_timer(Time deadline, std::function<void()> work) override;
   void cancel_timer(TimerId timer) override;
-  /// CLOCK_MONOTONIC, so all processes of one machine agree on it.
+  /// CLOCK_MONOTONIC, so all processes of one machine agree on it; less what a debugger has
+  /// stopped.
   Time now() const override;
   FileTime wall_time() const override;
   void offload(std::function<void()> work, std::function<void()> done) override;
+
+  /// Where a debugger can hold what runs here; null: nowhere. It outlives the executor's run().
+  void set_parking(Parking* parking);
 
   /// Runs until stop(). What was offloaded has ended when it returns, so what lives on this
   /// executor can be destroyed.

@@ -5,6 +5,7 @@
 #include "iomgr/host/asio_executor.h"
 #include "iomgr/host/asio_network.h"
 #include "iomgr/host/os_random.h"
+#include "iomgr/host/parking.h"
 #include "iomgr/seams.h"
 
 namespace understudy {
@@ -17,7 +18,17 @@ class LayerSeams {
         network_(executor),
         arena_(arena),
         trace_(layer, arena.header().trace_mask, arena.trace_ring(layer), executor),
-        log_(log) {}
+        parking_(arena, layer),
+        log_(log) {
+    executor_.set_parking(&parking_);
+    trace_.listener = [this](const TraceEntry& entry, const Irp& irp) {
+      parking_.point(entry, irp);
+    };
+    parking_.on_order = [this](const std::string& order) {
+      return faults_.parse(order) ? std::string() : "no fault point and action: " + order;
+    };
+  }
+  ~LayerSeams() { executor_.set_parking(nullptr); }
   LayerSeams(const LayerSeams&) = delete;
   LayerSeams& operator=(const LayerSeams&) = delete;
 
@@ -30,6 +41,7 @@ class LayerSeams {
   OsRandom random_;
   Arena& arena_;
   Trace trace_;
+  Parking parking_;
   FaultPoints faults_;
   Log& log_;
 };

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "iomgr/host/parking.h"
+
 namespace understudy {
 namespace {
 
@@ -14,7 +16,8 @@ constexpr std::uint32_t kAllLayers = (1U << kLayers) - 2;
 }  // namespace
 
 TraceTap::~TraceTap() {
-  if (memory_) memory_->arena().header().trace_mask = 0;
+  if (memory_ && !debugger_lives(memory_->arena().stepping()))
+    memory_->arena().header().trace_mask = 0;
 }
 
 /// Maps the node's memory if it is not mapped, or is another one by now.

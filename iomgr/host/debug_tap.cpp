@@ -1,0 +1,135 @@
+#include "iomgr/host/debug_tap.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "iomgr/host/futex.h"
+#include "iomgr/host/parking.h"
+
+namespace understudy {
+namespace {
+
+constexpr std::uint32_t kAllLayers = (1U << kLayers) - 2;  // a bit for each
+
+Time real_now() {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+}  // namespace
+
+DebugTap::~DebugTap() {
+  if (!attached()) return;
+  stepping().debugger = 0;
+  let_all_go(arena());
+}
+
+std::string DebugTap::attach() {
+  UniqueFd file(open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+  struct stat facts {};
+  if (!file || fstat(file.get(), &facts) != 0 || (memory_ && facts.st_ino == file_)) return {};
+  auto mapped = ShmArena::attach(std::move(file));
+  if (!mapped) return {};  // being laid out
+  Stepping& fresh = (*mapped)->arena().stepping();
+  if (fresh.debugger != getpid() && debugger_lives(fresh))
+    return "process " + std::to_string(fresh.debugger.load()) + " debugs this node already";
+  fresh.debugger_start = start_time_of(getpid()).value_or(0);
+  fresh.debugger = getpid();
+  if (memory_) older_.push_back(std::move(memory_));
+  memory_ = std::move(*mapped);
+  bell_ = &stepping().bell;
+  file_ = facts.st_ino;
+  seen_ = {};
+  for (std::size_t i = 1; i < kLayers; ++i)
+    seen_.at(i) = TraceRing(arena().trace_ring(static_cast<Layer>(i))).last();
+  apply();
+  return {};
+}
+
+void DebugTap::apply() {
+  want(wanted_);
+  arena().header().trace_mask = kAllLayers;
+  if (std::exchange(held_, false)) hold();
+}
+
+bool DebugTap::runs(Layer layer) const {
+  const pid_t pid = attached() ? place(layer).pid.load() : 0;
+  return pid > 0 && start_time_of(pid).has_value();
+}
+
+void DebugTap::want(const Wanted& wanted) {
+  wanted_ = wanted;
+  if (!attached()) return;
+  StepFilter& filter = stepping().filter;
+  filter.steps = wanted.steps;
+  filter.hops = wanted.hops;
+  filter.follow_irp = wanted.irp;
+  filter.lun = wanted.lun;
+  filter.follow_lsn = wanted.lsn;
+}
+
+void DebugTap::hold() {
+  held_ = true;
+  if (!attached()) return;
+  stepping().clock.stop(real_now());
+  for (ParkingPlace& place : stepping().places) place.attention |= ParkingPlace::kHeld;
+}
+
+void DebugTap::release() {
+  held_ = false;
+  if (!attached()) return;
+  for (ParkingPlace& place : stepping().places) {
+    place.attention &= ~ParkingPlace::kHeld;
+    futex_wake(place.attention);
+  }
+  stepping().clock.start(real_now());
+}
+
+void DebugTap::unpark(Layer layer) {
+  place(layer).parked = 0;
+  futex_wake(place(layer).parked);
+}
+
+std::string DebugTap::order(Layer layer, const std::string& text,
+                            std::chrono::milliseconds patience) {
+  ParkingPlace& to = place(layer);
+  if (text.size() >= sizeof to.order) return "too long";
+  if (!runs(layer)) return "the layer does not run";
+  std::memset(to.order, 0, sizeof to.order);
+  std::memcpy(to.order, text.data(), text.size());
+  to.attention |= ParkingPlace::kOrder;
+  futex_wake(to.attention);
+  futex_wake(to.parked);
+  const Time end = real_now() + patience;
+  for (std::uint32_t now = to.attention; (now & ParkingPlace::kOrder) != 0; now = to.attention) {
+    if (real_now() >= end)
+      return "given, but the layer does nothing now; it takes effect when it does";
+    futex_wait(to.attention, now, patience);
+  }
+  return {to.answer, strnlen(to.answer, sizeof to.answer)};
+}
+
+std::vector<TraceEntry> DebugTap::take_trace() {
+  std::vector<TraceEntry> taken;
+  if (!attached()) return taken;
+  for (std::size_t i = 1; i < kLayers; ++i) {
+    const TraceRing ring(arena().trace_ring(static_cast<Layer>(i)));
+    if (ring.last() < seen_.at(i)) seen_.at(i) = 0;  // a new life began its rings anew
+    for (const TraceEntry& entry : ring.read(seen_.at(i))) {
+      seen_.at(i) = entry.sequence;
+      taken.push_back(entry);
+    }
+  }
+  std::ranges::stable_sort(taken, {}, &TraceEntry::time_ns);
+  return taken;
+}
+
+void DebugTap::wait_for_bell(std::uint32_t seen, std::chrono::milliseconds limit) const {
+  std::atomic<std::uint32_t>& bell = *bell_.load();
+  if (bell == seen) futex_wait(bell, seen, limit);
+}
+
+}  // namespace understudy

@@ -1,0 +1,92 @@
+#include "iomgr/host/parking.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "iomgr/host/futex.h"
+#include "iomgr/host/process_identity.h"
+
+namespace understudy {
+namespace {
+
+constexpr auto kLookForDebugger = std::chrono::seconds(1);
+
+Time real_now() {
+  return std::chrono::steady_clock::now().time_since_epoch();
+}
+
+}  // namespace
+
+bool debugger_lives(const Stepping& stepping) {
+  const pid_t pid = stepping.debugger;
+  const auto start = pid > 0 ? start_time_of(pid) : std::nullopt;
+  return start && *start == stepping.debugger_start;
+}
+
+void let_all_go(Arena& arena) {
+  Stepping& stepping = arena.stepping();
+  arena.header().trace_mask = 0;
+  stepping.filter.steps = 0;
+  stepping.filter.hops = 0;
+  stepping.filter.follow_irp = 0;
+  stepping.filter.follow_lsn = 0;
+  for (ParkingPlace& place : stepping.places) {
+    place.attention = 0;
+    place.parked = 0;
+    futex_wake(place.attention);
+    futex_wake(place.parked);
+  }
+  stepping.clock.start(real_now());
+}
+
+Parking::Parking(Arena& arena, Layer layer)
+    : arena_(arena),
+      stepping_(arena.stepping()),
+      place_(stepping_.places.at(static_cast<std::size_t>(layer))) {
+  place_.pid = getpid();
+}
+
+template <typename Waits>
+void Parking::wait(std::atomic<std::uint32_t>& word, const Waits& waits) {
+  for (std::uint32_t value = word; waits(value); value = word) {
+    futex_wait(word, value, kLookForDebugger);
+    if (!debugger_lives(stepping_)) let_all_go(arena_);
+  }
+}
+
+void Parking::attend() {
+  wait(place_.attention, [this](std::uint32_t value) {
+    if ((value & ParkingPlace::kOrder) != 0) take_order();
+    const bool held = (value & ParkingPlace::kHeld) != 0;
+    place_.waits = held ? 1 : 0;
+    return held;
+  });
+}
+
+void Parking::take_order() {
+  const std::string order(place_.order, strnlen(place_.order, sizeof place_.order));
+  const std::string wrong = on_order ? on_order(order) : "this layer takes no orders";
+  std::memset(place_.answer, 0, sizeof place_.answer);
+  std::memcpy(place_.answer, wrong.data(), std::min(wrong.size(), sizeof place_.answer - 1));
+  place_.attention &= ~ParkingPlace::kOrder;
+  futex_wake(place_.attention);
+}
+
+void Parking::point(const TraceEntry& entry, const Irp& irp) {
+  gate();
+  if (!stepping_.filter.wants(entry)) return;
+  place_.entry = entry;
+  place_.irp = irp;
+  place_.parked = 1;
+  ++stepping_.bell;
+  futex_wake(stepping_.bell);
+  wait(place_.parked, [this](std::uint32_t value) {
+    if ((place_.attention & ParkingPlace::kOrder) != 0) take_order();
+    return value != 0;
+  });
+  gate();
+}
+
+}  // namespace understudy

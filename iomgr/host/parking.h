@@ -1,0 +1,50 @@
+// The layer's side of a debugger (stepping.h): where its process waits when it is held, and how it
+// hears what it is to do. A debugger that has died holds nobody: who waits looks once a second
+// whether it is still there.
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "iomgr/arena.h"
+#include "iomgr/stepping.h"
+
+namespace understudy {
+
+class Parking {
+ public:
+  /// `arena` outlives it.
+  Parking(Arena& arena, Layer layer);
+  Parking(const Parking&) = delete;
+  Parking& operator=(const Parking&) = delete;
+
+  /// Before everything that the layer does: waits while it is held.
+  void gate() {
+    if (place_.attention.load(std::memory_order_relaxed) != 0) [[unlikely]]
+      attend();
+  }
+  /// At a trace point: parks there if the debugger wants this one.
+  void point(const TraceEntry& entry, const Irp& irp);
+
+  VirtualClock& clock() { return stepping_.clock; }
+
+  /// Does what a debugger orders, and says what is wrong with it, or nothing.
+  std::function<std::string(const std::string& order)> on_order;
+
+ private:
+  void attend();
+  void take_order();
+  template <typename Waits>
+  void wait(std::atomic<std::uint32_t>& word, const Waits& waits);
+
+  Arena& arena_;
+  Stepping& stepping_;
+  ParkingPlace& place_;
+};
+
+/// Whether the process that debugs this node lives.
+bool debugger_lives(const Stepping& stepping);
+/// What holds the layers of a node is taken away, and its trace points are turned off.
+void let_all_go(Arena& arena);
+
+}  // namespace understudy

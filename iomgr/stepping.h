@@ -1,0 +1,123 @@
+// What a debugger and the layers of a node say to each other, in the node's arena
+// (docs/stepping.md).
+//
+//     debugger                                     layer
+//     filter: "STEP 408", follow an operation  ──► its trace points look: is this one wanted?
+//                                          ◄── bell   parks: entry and IRP in its place, and waits
+//     attention |= kHeld  ──────────────────────►  waits before whatever it would do next
+//     clock: stopped      ──────────────────────►  now() stands still, timers do not expire
+//     parked = 0, attention &= ~kHeld  ─────────►  goes on
+//
+// Whoever maps the arena may debug the node: the memory is the owner's alone (mode 0600). What is
+// in here is shared, so each side takes what the other wrote as numbers and nothing more. Off, it
+// costs a trace point nothing (its mask is 0), and a handler of the executor one load.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+
+#include "iomgr/bounds.h"
+#include "iomgr/executor.h"
+#include "iomgr/irp.h"
+#include "iomgr/trace.h"
+
+namespace understudy {
+
+/// The clock of all executors of a node: the machine's monotonic one, less the time for which a
+/// debugger had stopped it. One word, so that no reader sees half a change: how much was lost, or,
+/// below zero, the complement of the time at which it stands.
+class VirtualClock {
+ public:
+  /// `real` gives the machine's monotonic time; it is asked after the word is read, so time never
+  /// goes back.
+  template <typename Real>
+  Time now(const Real& real) const {
+    const std::int64_t word = word_.load(std::memory_order_acquire);
+    return word < 0 ? Time(~word) : Time(real().count() - word);
+  }
+  bool stopped() const { return word_.load(std::memory_order_acquire) < 0; }
+  /// At `real`. Nothing if it stands already.
+  void stop(Time real) {
+    std::int64_t word = word_.load();
+    if (word >= 0) word_.compare_exchange_strong(word, ~(real.count() - word));
+  }
+  /// From `real` on it goes on where it stood. Nothing if it runs.
+  void start(Time real) {
+    std::int64_t word = word_.load();
+    if (word < 0) word_.compare_exchange_strong(word, real.count() - ~word);
+  }
+
+ private:
+  std::atomic<std::int64_t> word_;
+};
+
+/// Bit of a STEP in StepFilter::steps.
+constexpr std::uint64_t step_bit(Step step) {
+  const auto number = static_cast<unsigned>(step);
+  if (number >= 400) return std::uint64_t{1} << (32 + (number - 400) / 2);
+  return number >= 300 ? std::uint64_t{1} << ((number - 300) / 2) : 0;
+}
+
+/// At which trace points a layer parks. The debugger judges those that do, and lets most of them
+/// go.
+struct StepFilter {
+  std::atomic<std::uint64_t> steps;       // by step_bit()
+  std::atomic<std::uint32_t> hops;        // bit by Hop
+  std::atomic<std::uint32_t> lun;         // of follow_lsn
+  std::atomic<std::uint64_t> follow_irp;  // every point of this IRP; 0: of none
+  std::atomic<std::uint64_t> follow_lsn;  // every point of this operation of `lun`; 0: of none
+
+  bool wants(const TraceEntry& entry) const {
+    if (entry.hop == Hop::none) {
+      if ((steps.load(std::memory_order_relaxed) & step_bit(entry.step)) != 0) return true;
+    } else if ((hops.load(std::memory_order_relaxed) >> static_cast<unsigned>(entry.hop) & 1) !=
+               0) {
+      return true;
+    }
+    const std::uint64_t irp = follow_irp.load(std::memory_order_relaxed);
+    if (irp != 0 && irp == entry.irp) return true;
+    const std::uint64_t lsn = follow_lsn.load(std::memory_order_relaxed);
+    return lsn != 0 && lsn == entry.lsn && lun.load(std::memory_order_relaxed) == entry.lun;
+  }
+};
+
+/// Where one layer waits, and what it is told there.
+struct ParkingPlace {
+  static constexpr std::uint32_t kHeld = 1;   // wait before whatever comes next
+  static constexpr std::uint32_t kOrder = 2;  // `order` has something to do first
+  static constexpr std::size_t kMaxOrder = 512;
+
+  std::atomic<std::uint32_t> attention;  // futex
+  std::atomic<std::uint32_t> parked;     // futex; 1: at the point that `entry` and `irp` are of
+  std::atomic<std::uint32_t> waits;      // 1: it has seen kHeld and does nothing
+  std::atomic<std::int32_t> pid;         // 0: the layer does not run
+  TraceEntry entry;
+  Irp irp;
+  char order[kMaxOrder];   // "fault TEXT", TEXT as in FaultPoints::parse
+  char answer[kMaxOrder];  // why it could not be done; empty: it was
+};
+
+/// The books of a LUN as its file system keeps them, for whoever looks: LSNs, 0 while it is not
+/// mounted here.
+struct LunBooks {
+  std::atomic<std::uint64_t> epoch;
+  std::atomic<std::uint64_t> last;     // of all operations
+  std::atomic<std::uint64_t> durable;  // the medium has everything up to here
+};
+
+struct Stepping {
+  std::atomic<std::int32_t> debugger;  // process that debugs; 0: nobody
+  std::atomic<std::uint32_t> bell;     // futex; rises when a layer parks
+  std::atomic<std::uint64_t>
+      debugger_start;  // its start time: ids are used again (host/process_identity.h)
+  VirtualClock clock;
+  StepFilter filter;
+  std::array<ParkingPlace, kLayers> places;  // by Layer
+  std::array<LunBooks, bounds::kMaxLuns> books;
+
+  /// In a new life of the node: everything but what a debugger that is there has ordered.
+  void begin_life();
+};
+
+}  // namespace understudy

@@ -1,0 +1,116 @@
+// The stepper on a real pair with a real SMB client (docs/stepping.md).
+#include <gtest/gtest.h>
+
+#include <csignal>
+#include <fstream>
+#include <future>
+
+#include "iomgr/json_fields.h"
+#include "tests/real/load.h"
+#include "tests/real/stepper.h"
+
+namespace understudy {
+namespace {
+
+/// "a.ff_driver 408", or "a.rd_driver request_in".
+std::string place_of(const json::object& stop) {
+  const json::value* const at = stop.if_contains("at");
+  if (at == nullptr || !at->is_object()) return json::serialize(stop);
+  const json::object& point = at->as_object();
+  const std::uint64_t step = number_of(point, "step");
+  return text_of(point, "node") + "." + text_of(point, "layer") + " " +
+         (step != 0 ? std::to_string(step) : text_of(point, "hop"));
+}
+
+/// The operation of LUN 0 with that LSN in the ledger; empty if it is not there.
+json::object entry_of(const json::object& answer, std::uint64_t lsn) {
+  for (const json::value& lun : answer.at("ledger").at("luns").as_array()) {
+    if (lun.at("lun").to_number<std::uint32_t>() != 0) continue;
+    for (const json::value& entry : lun.at("operations").as_array()) {
+      if (entry.at("lsn").to_number<std::uint64_t>() == lsn) return entry.as_object();
+    }
+  }
+  return {};
+}
+
+/// Where the copies of it are, by the ledger: "cache a, mirror b, acknowledged".
+std::string copies(Stepper& stepper, std::uint64_t lsn) {
+  const json::object answer = stepper.ask("ledger");
+  if (!answer.contains("ledger")) return json::serialize(answer);
+  const json::object entry = entry_of(answer, lsn);
+  if (entry.empty()) return "";
+  std::string text;
+  for (const char* const store : {"cache", "mirror"}) {
+    for (const json::value& node : entry.at(store).as_array())
+      text += (text.empty() ? "" : ", ") + std::string(store) + " " + std::string(node.as_string());
+  }
+  return text + (entry.at("acknowledged").as_bool() ? ", acknowledged" : "");
+}
+
+/// Whether the ledger says that no single failure would lose anything.
+bool nothing_is_lost(Stepper& stepper) {
+  const json::object answer = stepper.ask("ledger");
+  if (!answer.contains("ledger")) return false;
+  for (const auto& [node, lost] : answer.at("ledger").at("lost_with").as_object()) {
+    if (!lost.as_array().empty()) return false;
+  }
+  return true;
+}
+
+bool in_store(Stepper& stepper, const std::string& store, const std::string& node,
+              std::uint64_t lsn) {
+  const json::object answer = stepper.ask(store + " " + node);
+  if (!answer.contains(store)) return false;
+  for (const json::value& record : answer.at(store).at(node).as_array()) {
+    if (record.at("lun").to_number<std::uint32_t>() == 0 &&
+        record.at("lsn").to_number<std::uint64_t>() == lsn)
+      return true;
+  }
+  return false;
+}
+
+TEST(RealStepping, FollowsOneWriteFromStep408IntoThePartnersStoreAndOutToTheAcknowledgement) {
+  const Pair::Settings held = {{"lazy_writer", "\"hold\""}};
+  Pair pair(held);
+  ASSERT_TRUE(pair.start_mirrored());
+  std::ofstream(pair.directory() / "f") << "content";
+  Stepper stepper(pair);
+  ASSERT_TRUE(flag_of(stepper.ask("break 408 on a.ff_driver if lun == 0"), "ok"));
+  auto client = std::async(std::launch::async, [&pair] {
+    return pair.smb("a", "share0", "lcd " + pair.directory().string() + "; put f f");
+  });
+
+  json::object stop = stepper.ask("continue");
+  ASSERT_EQ(place_of(stop), "a.ff_driver 408");
+  const std::uint64_t lsn = number_of(stop.at("at").as_object(), "lsn");
+  ASSERT_NE(lsn, 0U);
+  EXPECT_EQ(copies(stepper, lsn), "cache a");
+  EXPECT_TRUE(in_store(stepper, "cache", "a", lsn));
+  EXPECT_FALSE(in_store(stepper, "mirror", "b", lsn));
+  EXPECT_TRUE(nothing_is_lost(stepper));
+
+  ASSERT_TRUE(flag_of(stepper.ask("delete 1"), "ok"));
+  EXPECT_EQ(place_of(stepper.ask("into")), "a.rd_driver request_in");
+  EXPECT_EQ(copies(stepper, lsn), "cache a");
+  stop = stepper.ask("into");
+  EXPECT_EQ(text_of(stop.at("at").as_object(), "node"), "b") << place_of(stop);
+  EXPECT_EQ(text_of(stop.at("at").as_object(), "layer"), "mirror_server");
+  stop = stepper.ask("step");
+  EXPECT_EQ(place_of(stop), "b.mirror_server 408") << "the record has arrived";
+  EXPECT_EQ(copies(stepper, lsn), "cache a, mirror b");
+  EXPECT_TRUE(in_store(stepper, "mirror", "b", lsn));
+
+  stop = stepper.ask("out");
+  EXPECT_EQ(text_of(stop.at("at").as_object(), "node"), "a") << place_of(stop);
+  EXPECT_EQ(place_of(stepper.ask("step")), "a.ff_driver 410");
+  EXPECT_EQ(copies(stepper, lsn), "cache a, mirror b");
+  EXPECT_EQ(place_of(stepper.ask("step")), "a.ff_driver 412");
+  EXPECT_EQ(copies(stepper, lsn), "cache a, mirror b, acknowledged");
+  EXPECT_TRUE(nothing_is_lost(stepper));
+
+  EXPECT_TRUE(flag_of(stepper.ask("quit"), "ok"));
+  EXPECT_EQ(client.get().exit_code, 0);
+}
+
+}  // namespace
+}  // namespace understudy

@@ -1,0 +1,79 @@
+// The commands of the stepper: one table, from which the dispatch, the help and the completion
+// come. The terminal, scripts and programs (--json) all give lines to run().
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "tools/stepper/ledger.h"
+
+namespace understudy::stepper {
+
+struct Reply {
+  bool ok = true;
+  std::string text;   // for people; may be several lines
+  json::object data;  // for programs
+};
+
+class Commands {
+ public:
+  /// `patience`: how long `continue` and the like wait for a stop; 0: whoever asked hears of it
+  /// otherwise.
+  Commands(Session& session, std::chrono::seconds patience);
+
+  Reply run(const std::string& line);
+  bool over() const { return over_; }
+  /// Ends of the line that begins so.
+  std::vector<std::string> complete(const std::string& line) const;
+
+ private:
+  struct Command {
+    std::string name;
+    std::string alias;
+    std::string arguments;
+    std::string help;  // the first line is the short one
+    Reply (Commands::*run)(const std::string& arguments);
+  };
+
+  Reply help(const std::string& arguments);
+  Reply set_breakpoint(const std::string& arguments);
+  Reply set_temporary(const std::string& arguments);
+  Reply add_breakpoint(const std::string& arguments, bool once);
+  Reply remove_breakpoint(const std::string& arguments);
+  Reply breakpoints(const std::string& arguments);
+  Reply go_on(const std::string& arguments);
+  Reply step(const std::string& arguments);
+  Reply into(const std::string& arguments);
+  Reply out(const std::string& arguments);
+  Reply pause(const std::string& arguments);
+  Reply where(const std::string& arguments);
+  Reply irp(const std::string& arguments);
+  Reply layers(const std::string& arguments);
+  Reply parked(const std::string& arguments);
+  Reply history(const std::string& arguments);
+  Reply cache(const std::string& arguments);
+  Reply mirror(const std::string& arguments);
+  Reply ledger(const std::string& arguments);
+  Reply kill(const std::string& arguments);
+  Reply hang(const std::string& arguments);
+  Reply wake(const std::string& arguments);
+  Reply fail(const std::string& arguments);
+  Reply expect(const std::string& arguments);
+  Reply start(const std::string& arguments);
+  Reply hold(const std::string& arguments);
+  Reply quit(const std::string& arguments);
+
+  Reply go(Session::Go how);
+  Reply told(const Stop& stop);
+  Reply records(const std::string& arguments, bool of_cache);
+  Reply signal(const std::string& arguments, int number, const std::string& done);
+  static const std::vector<Command>& table();
+
+  Session& session_;
+  const std::chrono::seconds patience_;
+  Reply last_;
+  bool over_ = false;
+};
+
+}  // namespace understudy::stepper

@@ -1,0 +1,190 @@
+#include "tools/stepper/ledger.h"
+
+#include <algorithm>
+#include <cstring>
+#include <map>
+
+#include "mirror_server/store_memory.h"
+
+namespace understudy::stepper {
+namespace {
+
+std::string joined(const std::vector<std::string>& words, std::string_view none) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text.empty() ? std::string(none) : text;
+}
+
+/// The record that begins at `at`, if one does.
+std::optional<Record> record_at(ConstBytes region, std::size_t at) {
+  RecordHeader header;
+  if (region.size() - at < sizeof header) return std::nullopt;
+  std::memcpy(&header, region.data() + at, sizeof header);
+  if (header.magic != RecordHeader::kMagic) return std::nullopt;
+  const std::size_t size = record_size(header);
+  if (size > region.size() - at) return std::nullopt;
+  Result<Record> record = decode_record(region.subspan(at, size));
+  if (!record) return std::nullopt;
+  return std::move(*record);
+}
+
+}  // namespace
+
+/// The cache's list of records is its process's own. But each begins at a block, and the books say
+/// which LSNs there are: what lies anywhere else is a record that was, and is not looked at.
+std::vector<StoredRecord> cached_records(const DebugTap& tap) {
+  const Region region = tap.arena().region(Layer::fs_cache);
+  const ConstBytes bytes = tap.arena().memory().subspan(region.offset, region.size);
+  std::map<std::pair<std::uint32_t, std::uint64_t>, StoredRecord> found;
+  for (std::size_t at = 0; at + sizeof(RecordHeader) <= bytes.size();
+       at += RegionAllocator::kBlock) {
+    const std::optional<Record> record = record_at(bytes, at);
+    if (!record || record->header.lun >= bounds::kMaxLuns) continue;
+    const LunBooks& books = tap.stepping().books.at(record->header.lun);
+    const RecordHeader& header = record->header;
+    if (books.epoch == 0 || header.epoch > books.epoch || header.lsn <= books.durable ||
+        header.lsn > books.last)
+      continue;
+    StoredRecord& kept = found[{header.lun, header.lsn}];
+    if (header.epoch >= kept.header.epoch || kept.what.empty()) kept = {header, describe(*record)};
+  }
+  std::vector<StoredRecord> records;
+  for (auto& [place, record] : found) records.push_back(std::move(record));
+  return records;
+}
+
+std::vector<StoredRecord> mirrored_records(const DebugTap& tap) {
+  std::vector<StoredRecord> records;
+  const StoreMemory store(tap.arena(), tap.arena().region(Layer::mirror_server));
+  for (const StoreMemory::Survivors& list : store.survivors()) {
+    for (const BufferRef& ref : list.records) {
+      const auto bytes = tap.arena().bytes(ref);
+      const Result<Record> record = bytes ? decode_record(*bytes) : Status::data_error;
+      if (record) records.push_back({record->header, describe(*record)});
+    }
+  }
+  return records;
+}
+
+bool LedgerEntry::lost_with(const std::string& node) const {
+  const auto is_it = [&node](const std::string& each) { return each == node; };
+  return acknowledged && std::ranges::all_of(cached_at, is_it) &&
+         std::ranges::all_of(mirrored_at, is_it);
+}
+
+std::vector<std::pair<std::uint32_t, std::uint64_t>> Ledger::lost_with(
+    const std::string& node) const {
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> lost;
+  for (const LedgerLun& lun : luns) {
+    for (const LedgerEntry& entry : lun.entries) {
+      if (entry.lost_with(node)) lost.push_back({lun.lun, entry.lsn});
+    }
+  }
+  return lost;
+}
+
+Ledger read_ledger(Session& session) {
+  static_cast<void>(session.history());  // so that every acknowledgement is seen
+  std::map<std::uint32_t, LedgerLun> luns;
+  std::map<std::pair<std::uint32_t, std::uint64_t>, LedgerEntry> entries;
+  for (const std::string& node : session.nodes()) {
+    const DebugTap& tap = *session.tap(node);
+    if (!tap.attached() || !tap.runs(Layer::fs_cache)) continue;
+    for (std::uint32_t id = 0; id < bounds::kMaxLuns; ++id) {
+      const LunBooks& books = tap.stepping().books.at(id);
+      LedgerLun& lun = luns[id];
+      if (books.epoch != 0 && books.epoch > lun.epoch)
+        lun = {id, node, books.epoch, books.last, books.durable, {}};
+    }
+    for (const StoredRecord& record : cached_records(tap)) {
+      LedgerEntry& entry = entries[{record.header.lun, record.header.lsn}];
+      entry.epoch = record.header.epoch;
+      entry.what = record.what;
+      entry.cached_at.push_back(node);
+    }
+  }
+  for (const std::string& node : session.nodes()) {
+    const DebugTap& tap = *session.tap(node);
+    if (!tap.attached()) continue;
+    for (const StoredRecord& record : mirrored_records(tap)) {
+      const auto lun = luns.find(record.header.lun);
+      if (lun != luns.end() && lun->second.epoch != 0 && record.header.lsn <= lun->second.durable)
+        continue;
+      LedgerEntry& entry = entries[{record.header.lun, record.header.lsn}];
+      if (entry.epoch == 0) entry.epoch = record.header.epoch;
+      if (entry.epoch != record.header.epoch) continue;
+      if (entry.what.empty()) entry.what = record.what;
+      entry.mirrored_at.push_back(node);
+    }
+  }
+  for (auto& [place, entry] : entries) {
+    LedgerLun& lun = luns[place.first];
+    lun.lun = place.first;
+    entry.lsn = place.second;
+    entry.acknowledged = session.acknowledged(place.first, place.second);
+    lun.entries.push_back(std::move(entry));
+  }
+  Ledger ledger;
+  for (auto& [id, lun] : luns) {
+    if (lun.epoch != 0 || !lun.entries.empty()) ledger.luns.push_back(std::move(lun));
+  }
+  return ledger;
+}
+
+json::object to_json(const Ledger& ledger, const std::vector<std::string>& nodes) {
+  json::array luns;
+  for (const LedgerLun& lun : ledger.luns) {
+    json::array entries;
+    for (const LedgerEntry& entry : lun.entries) {
+      entries.push_back({{"lsn", entry.lsn},
+                         {"epoch", entry.epoch},
+                         {"what", entry.what},
+                         {"cache", json::value_from(entry.cached_at)},
+                         {"mirror", json::value_from(entry.mirrored_at)},
+                         {"medium", false},
+                         {"acknowledged", entry.acknowledged}});
+    }
+    luns.push_back({{"lun", lun.lun},
+                    {"owner", lun.owner},
+                    {"epoch", lun.epoch},
+                    {"last", lun.last},
+                    {"durable", lun.durable},
+                    {"operations", entries}});
+  }
+  json::object lost;
+  for (const std::string& node : nodes) {
+    json::array all;
+    for (const auto& [lun, lsn] : ledger.lost_with(node))
+      all.push_back({{"lun", lun}, {"lsn", lsn}});
+    lost[node] = all;
+  }
+  return {{"luns", luns}, {"lost_with", lost}};
+}
+
+std::string to_text(const Ledger& ledger, const std::vector<std::string>& nodes) {
+  std::string text;
+  for (const LedgerLun& lun : ledger.luns) {
+    text += "LUN " + std::to_string(lun.lun) + ": ";
+    text += lun.owner.empty() ? "nobody has it"
+                              : "owner " + lun.owner + ", epoch " + std::to_string(lun.epoch) +
+                                    ", operations up to " + std::to_string(lun.last) +
+                                    ", on the medium up to " + std::to_string(lun.durable);
+    text += "\n";
+    for (const LedgerEntry& entry : lun.entries) {
+      text += "  lsn " + std::to_string(entry.lsn) + "  cache: " + joined(entry.cached_at, "-") +
+              "  mirror: " + joined(entry.mirrored_at, "-") + "  medium: -  " +
+              (entry.acknowledged ? "acknowledged" : "not acknowledged") + "  " + entry.what + "\n";
+    }
+  }
+  for (const std::string& node : nodes) {
+    const auto lost = ledger.lost_with(node);
+    text += "Lost if the machine of " + node + " died now: ";
+    text += lost.empty() ? "nothing" : std::to_string(lost.size()) + " acknowledged operations:";
+    for (const auto& [lun, lsn] : lost)
+      text += " " + std::to_string(lun) + "/" + std::to_string(lsn);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace understudy::stepper

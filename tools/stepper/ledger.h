@@ -1,0 +1,52 @@
+// The loss ledger: of every acknowledged operation that the medium does not have, where its copies
+// are, and what would be lost if a node's machine died now. With both nodes there the answer is
+// "nothing" for either (rule 1). It is read from the nodes' memories alone: the books of each
+// fs_cache, its unwritten-data cache, the partner's mirror store.
+#pragma once
+
+#include <vector>
+
+#include "tools/stepper/session.h"
+
+namespace understudy::stepper {
+
+struct LedgerEntry {
+  std::uint64_t epoch = 0;
+  std::uint64_t lsn = 0;
+  std::string what;
+  std::vector<std::string> cached_at;    // nodes
+  std::vector<std::string> mirrored_at;  // nodes
+  bool acknowledged = false;             // STEP 412 was seen
+  bool lost_with(const std::string& node) const;
+};
+
+struct LedgerLun {
+  std::uint32_t lun = 0;
+  std::string owner;  // empty: nobody has it mounted
+  std::uint64_t epoch = 0;
+  std::uint64_t last = 0;
+  std::uint64_t durable = 0;
+  std::vector<LedgerEntry> entries;  // above `durable`, by LSN
+};
+
+struct Ledger {
+  std::vector<LedgerLun> luns;
+  /// Acknowledged operations that would be gone if the machine of that node died now, with its
+  /// memory.
+  std::vector<std::pair<std::uint32_t, std::uint64_t>> lost_with(const std::string& node) const;
+};
+
+Ledger read_ledger(Session& session);
+json::object to_json(const Ledger& ledger, const std::vector<std::string>& nodes);
+std::string to_text(const Ledger& ledger, const std::vector<std::string>& nodes);
+
+struct StoredRecord {
+  RecordHeader header;
+  std::string what;
+};
+/// What lies in a node's unwritten-data cache and is not durable; by LUN and LSN.
+std::vector<StoredRecord> cached_records(const DebugTap& tap);
+/// What lies in a node's mirror store, in the order of its lists.
+std::vector<StoredRecord> mirrored_records(const DebugTap& tap);
+
+}  // namespace understudy::stepper

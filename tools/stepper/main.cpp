@@ -1,0 +1,160 @@
+// stepper: a debugger for a running pair. See docs/stepping.md.
+#include <editline/readline.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <fstream>
+#include <iostream>
+
+#include "cluster_app/cluster_directory.h"
+#include "tools/stepper/commands.h"
+
+namespace understudy::stepper {
+namespace {
+
+constexpr int kFailed = 1;
+constexpr int kBadArguments = 2;
+
+struct Options {
+  std::string directory = ".";
+  std::string script;
+  bool as_json = false;
+  unsigned patience_s = 0;
+};
+
+Session* interrupted_session = nullptr;
+const Commands* completing = nullptr;
+
+char* next_completion(const char* text, int state) {
+  static std::vector<std::string> ends;
+  static std::size_t at = 0;
+  if (state == 0) {
+    ends = completing->complete(std::string(rl_line_buffer, static_cast<std::size_t>(rl_point)));
+    at = 0;
+  }
+  static_cast<void>(text);
+  return at < ends.size() ? strdup(ends[at++].c_str()) : nullptr;
+}
+
+char** completions(const char* text, int, int) {
+  rl_attempted_completion_over = 1;
+  return rl_completion_matches(text, next_completion);
+}
+
+void print(const Reply& reply, const std::string& line, bool as_json) {
+  if (as_json) {
+    json::object out = reply.data;
+    out["command"] = line;
+    out["ok"] = reply.ok;
+    if (!reply.ok) out["error"] = reply.text;
+    std::cout << json::serialize(out) << std::endl;
+    return;
+  }
+  std::cout << reply.text;
+  if (!reply.text.empty() && reply.text.back() != '\n') std::cout << "\n";
+  std::cout.flush();
+}
+
+/// A command a line. Stops at the first that fails, if it is a script.
+int run_lines(std::istream& in, Commands& commands, const Options& options) {
+  std::string line;
+  while (!commands.over() && std::getline(in, line)) {
+    if (!options.as_json && !line.empty()) std::cout << "(stepper) " << line << "\n";
+    const Reply reply = commands.run(line);
+    print(reply, line, options.as_json);
+    if (!reply.ok && !options.script.empty()) return kFailed;
+  }
+  return 0;
+}
+
+int run_terminal(Session& session, Commands& commands, const std::string& history) {
+  using_history();
+  read_history(history.c_str());
+  rl_attempted_completion_function = completions;
+  std::cout << "Type help. Ctrl-C stops everything, Ctrl-D lets it go and ends.\n";
+  while (!commands.over()) {
+    char* const typed = readline("(stepper) ");
+    if (typed == nullptr) break;
+    const std::string line(typed);
+    std::free(typed);
+    if (line.empty()) continue;
+    add_history(line.c_str());
+    Reply reply = commands.run(line);
+    if (!reply.ok && !session.stands() && reply.data.contains("stopped"))
+      reply = commands.run("pause");
+    print(reply, line, false);
+  }
+  write_history(history.c_str());
+  return 0;
+}
+
+int run(const Options& options) {
+  std::string error;
+  const std::string script = options.script.empty() || options.script == "-"
+                                 ? options.script
+                                 : std::filesystem::absolute(options.script).string();
+  const auto config = cluster_directory::enter(options.directory, error);
+  if (!config) {
+    std::cerr << "stepper: " << error << "\n";
+    return kFailed;
+  }
+  std::vector<Session::NodeName> nodes;
+  for (const NodeConfig& node : config->nodes)
+    nodes.push_back({node.name, cluster_directory::memory_path(node.name)});
+  Session session(nodes);
+  const std::string wrong = session.attach();
+  if (!wrong.empty()) {
+    std::cerr << "stepper: " << wrong << "\n";
+    return kFailed;
+  }
+  interrupted_session = &session;
+  signal(SIGINT, [](int) { interrupted_session->interrupt(); });
+  const bool interactive = script.empty() && !options.as_json && isatty(STDIN_FILENO) != 0;
+  const unsigned patience = options.patience_s != 0 ? options.patience_s
+                            : interactive           ? 86'400
+                                                    : 60;
+  Commands commands(session, std::chrono::seconds(patience));
+  completing = &commands;
+  if (interactive) return run_terminal(session, commands, "run/stepper.history");
+  if (script.empty() || script == "-") return run_lines(std::cin, commands, options);
+  std::ifstream lines(script);
+  if (!lines) {
+    std::cerr << "stepper: cannot read " << script << "\n";
+    return kFailed;
+  }
+  return run_lines(lines, commands, options);
+}
+
+}  // namespace
+}  // namespace understudy::stepper
+
+int main(int argc, char** argv) {
+  using namespace understudy::stepper;
+  CLI::App app(
+      "Steps through a running pair: breakpoints on the STEPs of the patent, one operation "
+      "followed from layer to layer "
+      "and to the other node, what lies in cache and mirror store, and what a failure would lose.",
+      "stepper");
+  Options options;
+  app.add_option("-C,--directory", options.directory, "The cluster's directory; default: this one")
+      ->type_name("DIR");
+  app.add_option("--script", options.script,
+                 "Run the commands in this file, and end; -: standard input")
+      ->type_name("FILE");
+  app.add_flag("--json", options.as_json,
+               "For programs: commands from standard input, one JSON object for each");
+  app.add_option("--patience", options.patience_s,
+                 "Seconds that a command waits for a stop; default: 60, in a terminal a day")
+      ->type_name("SECONDS");
+  app.footer(
+      "In the terminal, `help` tells of the commands. Without it nothing holds the nodes: if this "
+      "program dies, they go on.");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : kBadArguments;
+  }
+  return run(options);
+}
