@@ -1,9 +1,10 @@
 // The stepper on a real pair with a real SMB client (docs/stepping.md).
 #include <gtest/gtest.h>
 
-#include <csignal>
+#include <atomic>
 #include <fstream>
 #include <future>
+#include <vector>
 
 #include "iomgr/json_fields.h"
 #include "tests/real/load.h"
@@ -110,6 +111,112 @@ TEST(RealStepping, FollowsOneWriteFromStep408IntoThePartnersStoreAndOutToTheAckn
 
   EXPECT_TRUE(flag_of(stepper.ask("quit"), "ok"));
   EXPECT_EQ(client.get().exit_code, 0);
+}
+
+/// Clients that work on share0 at a's address as long as it lives.
+class WorkingClients {
+ public:
+  explicit WorkingClients(const Pair& pair)
+      : load_(pair.server("a", "share0"), 4, 1), work_(std::async(std::launch::async, [this] {
+          load_.run([this] { return over_.load(); });
+        })) {}
+  Load& end() {
+    over_ = true;
+    work_.wait();
+    return load_;
+  }
+  ~WorkingClients() { over_ = true; }
+
+ private:
+  std::atomic<bool> over_ = false;
+  Load load_;
+  std::future<void> work_;
+};
+
+/// Whether nothing has happened to the pair since `before` but what clients asked for.
+bool undisturbed(const Pair& pair, const std::map<std::string, pid_t>& a,
+                 const std::map<std::string, pid_t>& b) {
+  return pair.processes("a") == a && pair.processes("b") == b && pair.serves("a", "lun0") &&
+         pair.serves("b", "lun1") && pair.mirroring("a") && pair.mirroring("b") &&
+         !pair.node("a").contains("last_takeover") && !pair.node("b").contains("last_takeover");
+}
+
+TEST(RealStepping, HundredFreezesUnderLoadLoseNothingAndLookLikeAFailureToNobody) {
+  // Each freeze is longer than the patience with a silent partner, the first one at each STEP also
+  // longer than that with a layer or with storage that hangs.
+  const Pair::Settings impatient = {{"heartbeat_ms", "30"},
+                                    {"failure_after_ms", "150"},
+                                    {"layer_hang_ms", "500"},
+                                    {"storage_hang_ms", "1000"},
+                                    {"flush_interval_ms", "50"}};
+  Pair pair(impatient);
+  ASSERT_TRUE(pair.start_mirrored());
+  const auto a = pair.processes("a");
+  const auto b = pair.processes("b");
+  WorkingClients clients(pair);
+  {
+    Stepper stepper(pair);
+    const std::vector<std::string> steps = {"400", "402", "406", "408", "410", "412",
+                                            "414", "416", "418", "420", "302"};
+    for (std::size_t i = 0; i < 100; ++i) {
+      const std::string& step = steps.at(i % steps.size());
+      ASSERT_TRUE(flag_of(stepper.ask("tbreak " + step), "ok"));
+      const json::object stop = stepper.ask("continue");
+      ASSERT_TRUE(stop.contains("at")) << step << json::serialize(stop);
+      ASSERT_TRUE(flag_of(stepper.ask(i < steps.size() ? "hold 1.2" : "hold 0.3"), "ok"));
+      ASSERT_TRUE(nothing_is_lost(stepper)) << step;
+    }
+    stepper.ask("quit");
+  }
+  Load& load = clients.end();
+  EXPECT_FALSE(load.all_broken()) << load.history();
+  EXPECT_EQ(load.contradictions(), "");
+  EXPECT_GT(load.acknowledged(), 100U);
+  std::string error;
+  const auto found = read_share(pair.server("a", "share0"), std::chrono::seconds(20), error);
+  ASSERT_TRUE(found.has_value()) << error;
+  EXPECT_EQ(load.judge(*found), "") << load.history();
+  EXPECT_TRUE(undisturbed(pair, a, b)) << json::serialize(pair.status());
+}
+
+TEST(RealStepping, ADebuggerThatDiesHoldsNobody) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  const auto a = pair.processes("a");
+  const auto b = pair.processes("b");
+  Stepper stepper(pair);
+  ASSERT_TRUE(flag_of(stepper.ask("break 302"), "ok"));
+  ASSERT_TRUE(stepper.ask("continue").contains("at"));
+  stepper.kill();
+  EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.mirroring("a"); }, 15));
+  EXPECT_EQ(pair.smb("a", "share0", "mkdir d").exit_code, 0);
+  EXPECT_TRUE(undisturbed(pair, a, b)) << json::serialize(pair.status());
+}
+
+TEST(RealStepping, StopsAtEveryStepOfATakeoverAndOfTheReturn) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  Stepper stepper(pair);
+  ASSERT_TRUE(flag_of(stepper.ask("break takeover on b.cluster_app"), "ok"));
+  ASSERT_TRUE(flag_of(stepper.ask("kill a"), "ok"));
+  std::vector<std::string> seen;
+  for (json::object stop = stepper.ask("continue"); stop.contains("at") && seen.size() < 6;
+       stop = stepper.ask("continue")) {
+    seen.push_back(place_of(stop));
+    stepper.ask("hold 0.1");
+    if (seen.back() == "b.cluster_app 318") break;
+  }
+  const std::vector<std::string> fig3 = {"b.cluster_app 304", "b.cluster_app 310",
+                                         "b.cluster_app 312", "b.cluster_app 314",
+                                         "b.cluster_app 316", "b.cluster_app 318"};
+  EXPECT_EQ(seen, fig3);
+  ASSERT_TRUE(flag_of(stepper.ask("delete 1"), "ok"));
+  ASSERT_TRUE(flag_of(stepper.ask("tbreak 334 on b.ff_driver"), "ok"));
+  pair.kill("a");  // what is left of it
+  pair.start("a");
+  EXPECT_EQ(place_of(stepper.ask("continue")), "b.ff_driver 334");
+  stepper.ask("quit");
+  EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.mirroring("b"); }, 20));
 }
 
 }  // namespace

@@ -501,10 +501,13 @@ Reply Commands::start(const std::string& arguments) {
 }
 
 Reply Commands::hold(const std::string& arguments) {
-  const auto seconds = number_of(arguments);
-  if (!seconds || *seconds > 3600) return refused("how many seconds?");
+  double seconds = 0;
+  const char* const end = arguments.data() + arguments.size();
+  const auto [read, error] = std::from_chars(arguments.data(), end, seconds);
+  if (error != std::errc() || read != end || !(seconds >= 0) || seconds > 3600)
+    return refused("how many seconds?");
   session_.pause();
-  std::this_thread::sleep_for(std::chrono::seconds(*seconds));
+  std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
   return {true, "Stood still for " + arguments + " s.\n", {}};
 }
 
