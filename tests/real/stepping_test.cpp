@@ -219,5 +219,41 @@ TEST(RealStepping, StopsAtEveryStepOfATakeoverAndOfTheReturn) {
   EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.mirroring("b"); }, 20));
 }
 
+/// The lines of all ```stepper blocks of the page.
+std::string walk_of(const std::filesystem::path& page) {
+  std::ifstream in(page);
+  std::string walk;
+  bool inside = false;
+  for (std::string line; std::getline(in, line);) {
+    if (line.starts_with("```")) {
+      inside = line == "```stepper";
+    } else if (inside) {
+      walk += line + "\n";
+    }
+  }
+  return walk;
+}
+
+TEST(RealStepping, TheFirstSessionOfItsPageShowsWhatThePageSays) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  const std::filesystem::path root = UNDERSTUDY_ROOT;
+  std::string walk = walk_of(root / "docs/stepping.md");
+  ASSERT_TRUE(walk.ends_with("quit\n"));
+  // The node that the session starts is nobody's after it.
+  walk.insert(walk.size() - 5, "kill a\n");
+  std::ofstream(pair.directory() / "walk") << walk;
+  const std::string cluster = (pair.directory() / "cluster").string();
+  const std::string address = pair.address("a");
+  const std::string commands = "cd '" + root.string() + "' && export SMB='smbclient //" + address +
+                               "/share0 -p 4450 -U tester%secret' CLUSTER_APP='" UNDERSTUDY_BIN
+                               "/cluster_app -C " +
+                               cluster + "' && " UNDERSTUDY_BIN "/stepper -C " + cluster +
+                               " --script " + (pair.directory() / "walk").string();
+  const CommandResult done = run_command(commands, 90);
+  EXPECT_EQ(done.exit_code, 0) << done.output;
+  EXPECT_NE(done.output.find("STEP 336"), std::string::npos) << done.output;
+}
+
 }  // namespace
 }  // namespace understudy

@@ -1,5 +1,6 @@
 #include "tools/stepper/commands.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <spawn.h>
 #include <sys/wait.h>
@@ -114,8 +115,8 @@ bool is_layer(pid_t pid, Layer layer) {
 
 }  // namespace
 
-Commands::Commands(Session& session, std::chrono::seconds patience)
-    : session_(session), patience_(patience) {}
+Commands::Commands(Session& session, std::chrono::seconds patience, std::string directory)
+    : session_(session), patience_(patience), directory_(std::move(directory)) {}
 
 const std::vector<Commands::Command>& Commands::table() {
   static const std::vector<Command> kTable = {
@@ -493,8 +494,13 @@ Reply Commands::start(const std::string& arguments) {
   const std::string command = arguments;
   std::array<const char*, 4> words = {"sh", "-c", command.c_str(), nullptr};
   pid_t pid = 0;
-  const int error = posix_spawn(&pid, "/bin/sh", nullptr, nullptr,
+  posix_spawn_file_actions_t actions;
+  posix_spawn_file_actions_init(&actions);
+  posix_spawn_file_actions_addchdir_np(&actions, directory_.c_str());
+  posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+  const int error = posix_spawn(&pid, "/bin/sh", &actions, nullptr,
                                 const_cast<char* const*>(words.data()), environ);
+  posix_spawn_file_actions_destroy(&actions);
   if (error != 0) return refused("the shell cannot be started");
   std::thread([pid] { waitpid(pid, nullptr, 0); }).detach();
   return {true, "Started.\n", {{"pid", pid}}};

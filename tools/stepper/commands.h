@@ -20,7 +20,8 @@ class Commands {
  public:
   /// `patience`: how long `continue` and the like wait for a stop; 0: whoever asked hears of it
   /// otherwise.
-  Commands(Session& session, std::chrono::seconds patience);
+  /// `directory`: where commands of the shell are started.
+  Commands(Session& session, std::chrono::seconds patience, std::string directory = ".");
 
   Reply run(const std::string& line);
   bool over() const { return over_; }
@@ -72,6 +73,7 @@ class Commands {
 
   Session& session_;
   const std::chrono::seconds patience_;
+  const std::string directory_;
   Reply last_;
   bool over_ = false;
 };

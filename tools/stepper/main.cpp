@@ -94,6 +94,7 @@ int run(const Options& options) {
   const std::string script = options.script.empty() || options.script == "-"
                                  ? options.script
                                  : std::filesystem::absolute(options.script).string();
+  const std::string here = std::filesystem::current_path().string();
   const auto config = cluster_directory::enter(options.directory, error);
   if (!config) {
     std::cerr << "stepper: " << error << "\n";
@@ -114,7 +115,7 @@ int run(const Options& options) {
   const unsigned patience = options.patience_s != 0 ? options.patience_s
                             : interactive           ? 86'400
                                                     : 60;
-  Commands commands(session, std::chrono::seconds(patience));
+  Commands commands(session, std::chrono::seconds(patience), here);
   completing = &commands;
   if (interactive) return run_terminal(session, commands, "run/stepper.history");
   if (script.empty() || script == "-") return run_lines(std::cin, commands, options);
