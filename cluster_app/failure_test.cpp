@@ -46,6 +46,17 @@ class Failures : public testing::TestWithParam<std::uint64_t> {
 };
 INSTANTIATE_TEST_SUITE_P(Orders, Failures, testing::Values(0, 1, 2, 3, 4, 5));
 
+TEST(Membership, ANewIncarnationLivesThoughItsLinkIsDownWhenTheOldOneIsFenced) {
+  Membership membership({});
+  ASSERT_TRUE(membership.connected({"a", 1}));
+  membership.heard({});
+  ASSERT_TRUE(membership.connected({"a", 2}));
+  ASSERT_EQ(membership.peer(), Membership::Peer::failed) << "the old one must have died";
+  membership.disconnected();
+  membership.fenced();
+  EXPECT_EQ(membership.peer(), Membership::Peer::up);
+}
+
 // Losses that are no failures.
 
 TEST_P(Failures, OnlyTheInterconnectIsLost) {

@@ -122,9 +122,11 @@ void Membership::fail(Failure failure) {
   seen_.reset();
 }
 
+/// A new incarnation that has shown itself meanwhile is there, even if its link is down just now:
+/// its silence counts from there on like anybody's.
 void Membership::fenced() {
   buried_ = victim_.incarnation;
-  const bool anew = connected_ && incarnation_ != buried_;
+  const bool anew = incarnation_ != buried_;
   if (!anew) heartbeat_.reset();
   peer_ = anew ? Peer::up : Peer::gone;
 }
