@@ -158,6 +158,10 @@ std::optional<Bytes> Arena::inside_payload(std::uint64_t offset, std::uint64_t l
   return memory_.subspan(offset, length);
 }
 
+Bytes Arena::ring(Layer from, Layer to) const {
+  return link_rings(from, to).subspan(from < to ? 0 : Ring::kBytes, Ring::kBytes);
+}
+
 std::optional<Bytes> Arena::bytes(const BufferRef& ref) const {
   if (ref.length == 0) return Bytes{};
   return inside_payload(ref.offset, ref.length);

@@ -87,6 +87,8 @@ class Arena {
   Bytes trace_ring(Layer layer) const;
   /// Memory of the pair of rings between two layers, in one fixed order.
   Bytes link_rings(Layer one, Layer other) const;
+  /// The one of them that carries IRPs away from `from`.
+  Bytes ring(Layer from, Layer to) const;
 
   /// The bytes that `ref` names: `length` of them; nothing if they are not all inside a payload
   /// region.

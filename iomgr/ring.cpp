@@ -47,4 +47,19 @@ void Ring::awake() {
   header_.sleeping.store(0, std::memory_order_relaxed);
 }
 
+std::vector<Irp> Ring::waiting() const {
+  std::vector<Irp> irps;
+  const std::uint64_t head = header_.head.load(std::memory_order_acquire);
+  const std::uint64_t tail = header_.tail.load(std::memory_order_acquire);
+  if (tail - head > kSlots) return irps;
+  for (std::uint64_t at = head; at != tail; ++at) irps.push_back(slots_[at % kSlots]);
+  return irps;
+}
+
+void Ring::replace_waiting(std::span<const Irp> irps) {
+  std::uint64_t at = header_.head.load(std::memory_order_acquire);
+  UNDERSTUDY_CHECK(header_.tail.load(std::memory_order_acquire) - at == irps.size());
+  for (const Irp& irp : irps) slots_[at++ % kSlots] = irp;
+}
+
 }  // namespace understudy

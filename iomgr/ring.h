@@ -5,6 +5,8 @@
 
 #include <atomic>
 #include <cstdint>
+#include <span>
+#include <vector>
 
 #include "iomgr/bounds.h"
 #include "iomgr/bytes.h"
@@ -35,6 +37,11 @@ class Ring {
   /// again.
   bool prepare_sleep();
   void awake();
+
+  /// What waits to be popped, oldest first. For a debugger that holds both sides, as the next one.
+  std::vector<Irp> waiting() const;
+  /// Puts as many others in the place of those that wait.
+  void replace_waiting(std::span<const Irp> irps);
 
  private:
   struct Header {

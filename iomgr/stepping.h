@@ -94,8 +94,8 @@ struct ParkingPlace {
   std::atomic<std::int32_t> pid;         // 0: the layer does not run
   TraceEntry entry;
   Irp irp;
-  char order[kMaxOrder];   // "fault TEXT", TEXT as in FaultPoints::parse
-  char answer[kMaxOrder];  // why it could not be done; empty: it was
+  char order[kMaxOrder];  // text, as LayerSeams::obey takes it
+  char answer[kMaxOrder];
 };
 
 /// The books of a LUN as its file system keeps them, for whoever looks: LSNs, 0 while it is not

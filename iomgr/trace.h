@@ -122,6 +122,9 @@ class Trace {
 
  private:
   bool on() const {
+#ifdef UNDERSTUDY_NO_TRACE_POINTS
+    return false;  // to measure what they cost
+#endif
     return (mask_.load(std::memory_order_relaxed) & (1U << static_cast<unsigned>(layer_))) != 0;
   }
   void write(Step step, Hop hop, Layer neighbour, const Irp& irp);

@@ -1,5 +1,6 @@
 #include "iomgr/host/asio_executor.h"
 
+#include <algorithm>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -18,7 +19,11 @@ namespace asio = boost::asio;
 struct AsioExecutor::Parts {
   asio::io_context context{1};
   asio::executor_work_guard<asio::io_context::executor_type> idle{context.get_executor()};
-  std::unordered_map<TimerId, asio::steady_timer> timers;
+  struct Timer {
+    asio::steady_timer timer;
+    Time deadline;
+  };
+  std::unordered_map<TimerId, Timer> timers;
   TimerId next_timer = 0;
   std::optional<asio::thread_pool> pool;  // most layers never block and never start it
   Parking* parking = nullptr;
@@ -31,22 +36,27 @@ struct AsioExecutor::Parts {
     return parking == nullptr ? real() : parking->clock().now(real);
   }
   /// The virtual clock may have stood still meanwhile: what is left of the time is waited for, too.
-  void arm(TimerId id, asio::steady_timer& timer, Time deadline, std::function<void()> work) {
-    timer.expires_after(std::chrono::duration_cast<asio::steady_timer::duration>(deadline - now()));
-    timer.async_wait(
-        [this, id, deadline, work = std::move(work)](boost::system::error_code) mutable {
-          gate();
-          // Cancelled between expiry and now, or before: cancel_timer has taken it out of the
-          // table.
-          const auto found = timers.find(id);
-          if (found == timers.end()) return;
-          if (now() < deadline) {
-            arm(id, found->second, deadline, std::move(work));
-            return;
-          }
-          timers.erase(found);
-          work();
-        });
+  void arm(TimerId id, Timer& armed, std::function<void()> work) {
+    armed.timer.expires_after(
+        std::chrono::duration_cast<asio::steady_timer::duration>(armed.deadline - now()));
+    armed.timer.async_wait([this, id, work = std::move(work)](boost::system::error_code) mutable {
+      gate();
+      // Cancelled between expiry and now, or before: cancel_timer has taken it out of the table.
+      const auto found = timers.find(id);
+      if (found == timers.end()) return;
+      if (now() < found->second.deadline) {
+        arm(id, found->second, std::move(work));
+        return;
+      }
+      timers.erase(found);
+      work();
+    });
+  }
+  std::vector<std::pair<Time, TimerId>> by_deadline() const {
+    std::vector<std::pair<Time, TimerId>> all;
+    for (const auto& [id, each] : timers) all.emplace_back(each.deadline, id);
+    std::sort(all.begin(), all.end());
+    return all;
   }
 
   void end_offloaded() {
@@ -66,6 +76,28 @@ void AsioExecutor::set_parking(Parking* parking) {
   parts_->parking = parking;
 }
 
+void AsioExecutor::gate() {
+  parts_->gate();
+}
+
+std::vector<Duration> AsioExecutor::timers(std::size_t most) const {
+  std::vector<Duration> left;
+  for (const auto& [deadline, id] : parts_->by_deadline()) {
+    if (left.size() == most) break;
+    left.push_back(deadline - now());
+  }
+  return left;
+}
+
+bool AsioExecutor::expire(std::size_t n) {
+  const auto all = parts_->by_deadline();
+  if (n >= all.size()) return false;
+  Parts::Timer& timer = parts_->timers.at(all[n].second);
+  timer.deadline = Time::min();
+  timer.timer.cancel();  // its handler finds that it is due
+  return true;
+}
+
 void AsioExecutor::post(std::function<void()> work) {
   asio::post(parts_->context, [parts = parts_.get(), work = std::move(work)] {
     parts->gate();
@@ -75,8 +107,9 @@ void AsioExecutor::post(std::function<void()> work) {
 
 Executor::TimerId AsioExecutor::start_timer(Time deadline, std::function<void()> work) {
   const TimerId id = ++parts_->next_timer;
-  const auto made = parts_->timers.try_emplace(id, parts_->context).first;
-  parts_->arm(id, made->second, deadline, std::move(work));
+  Parts::Timer timer{asio::steady_timer(parts_->context), deadline};
+  const auto made = parts_->timers.emplace(id, std::move(timer)).first;
+  parts_->arm(id, made->second, std::move(work));
   return id;
 }
 

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <vector>
 
 #include "iomgr/executor.h"
 
@@ -34,6 +35,13 @@ class AsioExecutor : public Executor {
 
   /// Where a debugger can hold what runs here; null: nowhere. It outlives the executor's run().
   void set_parking(Parking* parking);
+  /// Waits while a debugger holds this process: before what is not posted, but comes from a
+  /// descriptor.
+  void gate();
+  /// How long each timer has still to run, the next one first. At most so many.
+  std::vector<Duration> timers(std::size_t most) const;
+  /// Lets the n-th of them expire now, whatever the clock says. False: there are fewer.
+  bool expire(std::size_t n);
 
   /// Runs until stop(). What was offloaded has ended when it returns, so what lives on this
   /// executor can be destroyed.

@@ -6,14 +6,21 @@
 
 #include <algorithm>
 #include <cstring>
+#include <thread>
 
+#include "iomgr/check.h"
 #include "iomgr/host/futex.h"
 #include "iomgr/host/parking.h"
+#include "iomgr/ring.h"
 
 namespace understudy {
 namespace {
 
 constexpr std::uint32_t kAllLayers = (1U << kLayers) - 2;  // a bit for each
+
+// A thread that falls asleep rings no bell.
+constexpr auto kLookAgain = std::chrono::microseconds(100);
+constexpr Duration kSettleLimit = std::chrono::milliseconds(100);
 
 Time real_now() {
   return std::chrono::steady_clock::now().time_since_epoch();
@@ -93,11 +100,10 @@ void DebugTap::unpark(Layer layer) {
   futex_wake(place(layer).parked);
 }
 
-std::string DebugTap::order(Layer layer, const std::string& text,
-                            std::chrono::milliseconds patience) {
+std::optional<std::string> DebugTap::order(Layer layer, const std::string& text,
+                                           std::chrono::milliseconds patience) {
   ParkingPlace& to = place(layer);
-  if (text.size() >= sizeof to.order) return "too long";
-  if (!runs(layer)) return "the layer does not run";
+  UNDERSTUDY_CHECK(text.size() < sizeof to.order);
   std::memset(to.order, 0, sizeof to.order);
   std::memcpy(to.order, text.data(), text.size());
   to.attention |= ParkingPlace::kOrder;
@@ -105,11 +111,52 @@ std::string DebugTap::order(Layer layer, const std::string& text,
   futex_wake(to.parked);
   const Time end = real_now() + patience;
   for (std::uint32_t now = to.attention; (now & ParkingPlace::kOrder) != 0; now = to.attention) {
-    if (real_now() >= end)
-      return "given, but the layer does nothing now; it takes effect when it does";
+    if (real_now() >= end) return std::nullopt;
     futex_wait(to.attention, now, patience);
   }
-  return {to.answer, strnlen(to.answer, sizeof to.answer)};
+  return std::string(to.answer, strnlen(to.answer, sizeof to.answer));
+}
+
+std::vector<DebugTap::Pending> DebugTap::pending() const {
+  std::vector<Pending> all;
+  for (const LayerLink& link : house_links()) {
+    for (const auto& [from, to] :
+         {std::pair(link.one, link.other), std::pair(link.other, link.one)}) {
+      std::size_t place = 0;
+      for (const Irp& irp : Ring(arena().ring(from, to)).waiting())
+        all.push_back({from, to, place++, irp});
+    }
+  }
+  return all;
+}
+
+void DebugTap::move_pending(const Pending& message, std::size_t place) {
+  Ring ring(arena().ring(message.from, message.to));
+  std::vector<Irp> waiting = ring.waiting();
+  if (message.place >= waiting.size()) return;
+  waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(message.place));
+  place = std::min(place, waiting.size());
+  waiting.insert(waiting.begin() + static_cast<std::ptrdiff_t>(place), message.irp);
+  ring.replace_waiting(waiting);
+}
+
+void DebugTap::edit_pending(const Pending& message, const Irp& irp) {
+  Ring ring(arena().ring(message.from, message.to));
+  std::vector<Irp> waiting = ring.waiting();
+  if (message.place >= waiting.size()) return;
+  waiting[message.place] = irp;
+  ring.replace_waiting(waiting);
+}
+
+/// A layer rests when its thread sleeps: at a gate, at a point, or because it has nothing to do.
+void DebugTap::settle() const {
+  if (!attached()) return;
+  const Time end = real_now() + kSettleLimit;
+  for (std::size_t index = 1; index < kLayers; ++index) {
+    const auto layer = static_cast<Layer>(index);
+    while (runs(layer) && state_of(place(layer).pid) == 'R' && real_now() < end)
+      std::this_thread::sleep_for(kLookAgain);
+  }
 }
 
 std::vector<TraceEntry> DebugTap::take_trace() {

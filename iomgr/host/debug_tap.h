@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -50,11 +51,28 @@ class DebugTap {
   /// Undoes hold(): the layers first, then the clock.
   void release();
   bool is_held() const { return held_; }
+  /// After hold(): waits until every layer rests, so that nothing in the memory is half done.
+  void settle() const;
   /// Lets a layer go on that is parked.
   void unpark(Layer layer);
-  /// Has the layer do something (ParkingPlace::order) when it next does anything, or at once if it
-  /// waits. Says what is wrong, or nothing; `patience` is how long the answer is waited for.
-  std::string order(Layer layer, const std::string& text, std::chrono::milliseconds patience);
+  /// Has the layer do something (LayerSeams::obey) when it next does anything, or at once if it
+  /// waits. Its answer; nothing if that has not come within `patience`: it obeys later.
+  std::optional<std::string> order(Layer layer, const std::string& text,
+                                   std::chrono::milliseconds patience);
+
+  /// A message that waits in the ring from one layer to another.
+  struct Pending {
+    Layer from;
+    Layer to;
+    std::size_t place;  // 0: goes next
+    Irp irp;
+  };
+  /// All that wait. This and the next two only while it is held.
+  std::vector<Pending> pending() const;
+  /// Gives a pending message another place in its ring; those between move up or down.
+  void move_pending(const Pending& message, std::size_t place);
+  /// Puts another message in its place.
+  void edit_pending(const Pending& message, const Irp& irp);
 
   /// What the layers have written into their trace rings since the last call, in the order of time.
   std::vector<TraceEntry> take_trace();

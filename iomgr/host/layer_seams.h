@@ -24,9 +24,7 @@ class LayerSeams {
     trace_.listener = [this](const TraceEntry& entry, const Irp& irp) {
       parking_.point(entry, irp);
     };
-    parking_.on_order = [this](const std::string& order) {
-      return faults_.parse(order) ? std::string() : "no fault point and action: " + order;
-    };
+    parking_.on_order = [this](const std::string& order) { return obey(order); };
   }
   ~LayerSeams() { executor_.set_parking(nullptr); }
   LayerSeams(const LayerSeams&) = delete;
@@ -36,6 +34,9 @@ class LayerSeams {
   FaultPoints& faults() { return faults_; }
 
  private:
+  /// "fault TEXT" as in FaultPoints::parse, "timers", "expire N".
+  std::string obey(const std::string& order);
+
   AsioExecutor& executor_;
   AsioNetwork network_;
   OsRandom random_;

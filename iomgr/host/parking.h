@@ -28,7 +28,7 @@ class Parking {
 
   VirtualClock& clock() { return stepping_.clock; }
 
-  /// Does what a debugger orders, and says what is wrong with it, or nothing.
+  /// Does what a debugger orders, and answers.
   std::function<std::string(const std::string& order)> on_order;
 
  private:

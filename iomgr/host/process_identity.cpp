@@ -8,7 +8,10 @@
 
 namespace understudy {
 
-std::optional<std::uint64_t> start_time_of(pid_t pid) {
+namespace {
+
+/// What stands behind the program's name in /proc/<pid>/stat; empty if there is no such process.
+std::string behind_name(pid_t pid) {
   std::ifstream file("/proc/" + std::to_string(pid) + "/stat");
   // By getline, which takes it for an end when the process is gone between opening and reading; a
   // bare iterator throws then.
@@ -16,8 +19,18 @@ std::optional<std::uint64_t> start_time_of(pid_t pid) {
   std::getline(file, text, '\0');
   // Field 2 is the program's name in parentheses and may contain anything, parentheses too.
   const std::size_t name_end = text.rfind(')');
-  if (name_end == std::string::npos) return std::nullopt;
-  std::istringstream fields(text.substr(name_end + 1));
+  return name_end == std::string::npos ? std::string() : text.substr(name_end + 1);
+}
+
+}  // namespace
+
+char state_of(pid_t pid) {
+  const std::string text = behind_name(pid);
+  return text.size() < 2 ? '\0' : text[1];
+}
+
+std::optional<std::uint64_t> start_time_of(pid_t pid) {
+  std::istringstream fields(behind_name(pid));
   constexpr int kStartTime = 22;
   std::string field;
   for (int number = 3; number <= kStartTime; ++number) fields >> field;

@@ -18,6 +18,10 @@ struct ProcessIdentity {
 /// Start time of the process that has this id now; nothing if there is none.
 std::optional<std::uint64_t> start_time_of(pid_t pid);
 
+/// What the main thread of a process does, as /proc shows it: 'R' runs, 'S' sleeps; 0: there is
+/// none.
+char state_of(pid_t pid);
+
 /// This machine, this boot, this space of process ids. An identity means something only to those
 /// for whom this text is the same; for others a process that they cannot see would look dead.
 std::string machine_identity();

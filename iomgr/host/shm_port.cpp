@@ -11,25 +11,15 @@
 #include "iomgr/ring.h"
 
 namespace understudy {
-namespace {
-
 namespace asio = boost::asio;
-
-/// The half of a link's memory that carries IRPs away from `from`.
-Bytes ring_memory(const Arena& arena, Layer from, Layer to) {
-  const Bytes both = arena.link_rings(from, to);
-  return both.subspan(from < to ? 0 : Ring::kBytes, Ring::kBytes);
-}
-
-}  // namespace
 
 /// Shared by the port and the handlers that wait for it, which may outlive the port.
 class ShmPort::End : public std::enable_shared_from_this<End> {
  public:
   End(AsioExecutor& executor, const Arena& arena, Layer own, Layer neighbour, UniqueFd doorbell)
       : executor_(executor),
-        out_(ring_memory(arena, own, neighbour)),
-        in_(ring_memory(arena, neighbour, own)),
+        out_(arena.ring(own, neighbour)),
+        in_(arena.ring(neighbour, own)),
         doorbell_(executor.context(), asio::local::stream_protocol(), doorbell.release()) {}
 
   Send send(const Irp& irp) {
@@ -95,6 +85,7 @@ class ShmPort::End : public std::enable_shared_from_this<End> {
   /// Takes one batch from the ring; then the other links have their turn. Goes to sleep when it is
   /// empty.
   void deliver() {
+    executor_.gate();
     for (std::size_t taken = 0; taken < bounds::kPortBatch;) {
       Irp irp;
       const Ring::Pop pop = in_.pop(irp);

@@ -219,6 +219,86 @@ TEST(RealStepping, StopsAtEveryStepOfATakeoverAndOfTheReturn) {
   EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.mirroring("b"); }, 20));
 }
 
+TEST(RealStepping, OfTwoPendingMessagesTheOneThatIsChosenGoesFirst) {
+  const Pair::Settings patient = {{"layer_hang_ms", "60000"}};
+  Pair pair(patient);
+  ASSERT_TRUE(pair.start_mirrored());
+  std::future<int> one;  // they outlive the stepper, which holds what they wait for
+  std::future<int> other;
+  Stepper stepper(pair, 1);
+  const auto client = [&pair](const char* command) {
+    return std::async(std::launch::async,
+                      [&pair, command] { return pair.smb("a", "share0", command).exit_code; });
+  };
+  ASSERT_TRUE(flag_of(stepper.ask("hang a.ff_driver"), "ok"));
+  one = client("mkdir one");
+  other = client("mkdir other");
+  std::vector<std::uint64_t> irps;  // that wait for the filter, the next one first
+  const bool both_wait = pair.wait_until(
+      [&](const Pair&) {
+        stepper.ask("pause");
+        irps.clear();
+        const json::object answer = stepper.ask("pending");
+        for (const json::value& each : answer.at("pending").as_array()) {
+          if (each.at("from") == "netstack")
+            irps.push_back(each.at("irp").to_number<std::uint64_t>());
+        }
+        if (irps.size() < 2) stepper.ask("continue");
+        return irps.size() >= 2;
+      },
+      20);
+  ASSERT_TRUE(both_wait);
+  ASSERT_TRUE(flag_of(stepper.ask("break 400 on a.ff_driver"), "ok"));
+  ASSERT_TRUE(flag_of(stepper.ask("next 1"), "ok"));
+  ASSERT_TRUE(flag_of(stepper.ask("wake a.ff_driver"), "ok"));
+  const json::object stop = stepper.ask("continue");
+  EXPECT_EQ(place_of(stop), "a.ff_driver 400");
+  EXPECT_EQ(number_of(stop.at("at").as_object(), "irp"), irps.at(1));
+  stepper.ask("quit");
+  EXPECT_EQ(one.get(), 0);
+  EXPECT_EQ(other.get(), 0);
+}
+
+TEST(RealStepping, ATimerExpiresWhenItIsToldToThoughTheClockStands) {
+  const Pair::Settings slow = {{"flush_interval_ms", "3600000"}};
+  Pair pair(slow);
+  ASSERT_TRUE(pair.start_mirrored());
+  ASSERT_EQ(pair.smb("a", "share0", "mkdir d").exit_code, 0);
+  Stepper stepper(pair);
+  stepper.ask("pause");
+  ASSERT_TRUE(flag_of(stepper.ask("break 414 on a.fs_cache"), "ok"));
+  // The lazy writer's is the last of them. The order is carried out when the layer does something.
+  json::object timers = stepper.ask("timers a.fs_cache");
+  if (!timers.contains("timers")) {
+    stepper.ask("delete 1");
+    ASSERT_TRUE(flag_of(stepper.ask("tbreak any on a.fs_cache"), "ok"));
+    ASSERT_TRUE(stepper.ask("continue").contains("at"));
+    timers = stepper.ask("timers a.fs_cache");
+    ASSERT_TRUE(flag_of(stepper.ask("break 414 on a.fs_cache"), "ok"));
+  }
+  ASSERT_TRUE(timers.contains("timers")) << json::serialize(timers);
+  const std::size_t last = timers.at("timers").as_array().size() - 1;
+  EXPECT_GT(timers.at("timers").as_array().at(last).to_number<std::int64_t>(), 3'000'000);
+  ASSERT_TRUE(flag_of(stepper.ask("expire a.fs_cache " + std::to_string(last)), "ok"));
+  EXPECT_EQ(place_of(stepper.ask("continue")), "a.fs_cache 414");
+}
+
+TEST(RealStepping, AnInterconnectThatIsCutIsJoinedAgainAndNothingIsLost) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  Stepper stepper(pair);
+  ASSERT_TRUE(flag_of(stepper.ask("cut a"), "ok"));
+  ASSERT_TRUE(flag_of(stepper.ask("tbreak 316 on a.ff_driver"), "ok"));
+  auto client = std::async(std::launch::async,
+                           [&pair] { return pair.smb("a", "share0", "mkdir d").exit_code; });
+  EXPECT_EQ(place_of(stepper.ask("continue")), "a.ff_driver 316") << "mirroring goes off";
+  EXPECT_TRUE(nothing_is_lost(stepper));
+  ASSERT_TRUE(flag_of(stepper.ask("tbreak 334 on a.ff_driver"), "ok"));
+  EXPECT_EQ(place_of(stepper.ask("continue")), "a.ff_driver 334") << "and on again";
+  stepper.ask("quit");
+  EXPECT_EQ(client.get(), 0);
+}
+
 /// The lines of all ```stepper blocks of the page.
 std::string walk_of(const std::filesystem::path& page) {
   std::ifstream in(page);

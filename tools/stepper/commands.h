@@ -60,6 +60,13 @@ class Commands {
   Reply hang(const std::string& arguments);
   Reply wake(const std::string& arguments);
   Reply fail(const std::string& arguments);
+  Reply cut(const std::string& arguments);
+  Reply timers(const std::string& arguments);
+  Reply expire(const std::string& arguments);
+  Reply pending(const std::string& arguments);
+  Reply next(const std::string& arguments);
+  Reply later(const std::string& arguments);
+  Reply edit(const std::string& arguments);
   Reply expect(const std::string& arguments);
   Reply start(const std::string& arguments);
   Reply hold(const std::string& arguments);
@@ -68,6 +75,14 @@ class Commands {
   Reply go(Session::Go how);
   Reply told(const Stop& stop);
   Reply records(const std::string& arguments, bool of_cache);
+  struct Waiting {
+    std::string node;
+    DebugTap::Pending message;
+  };
+  std::vector<Waiting> waiting() const;
+  std::optional<Waiting> waiting_number(const std::string& text) const;
+  /// What a layer is told, and its answer.
+  Reply order(const std::string& place, const std::string& text, std::string& answer);
   Reply signal(const std::string& arguments, int number, const std::string& done);
   static const std::vector<Command>& table();
 

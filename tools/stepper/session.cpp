@@ -176,6 +176,7 @@ std::optional<Stop> Session::judge(const Point& point) {
 
 void Session::hold() {
   for (Node& node : nodes_) node.tap->hold();
+  for (Node& node : nodes_) node.tap->settle();
 }
 
 /// Judges who is parked. True if everything stands now.

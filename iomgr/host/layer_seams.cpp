@@ -1,0 +1,35 @@
+#include "iomgr/host/layer_seams.h"
+
+#include <charconv>
+
+namespace understudy {
+namespace {
+
+constexpr std::size_t kShown = 40;  // timers in an answer
+constexpr std::string_view kFault = "fault ";
+constexpr std::string_view kExpire = "expire ";
+
+}  // namespace
+
+std::string LayerSeams::obey(const std::string& order) {
+  if (order.starts_with(kFault)) {
+    const std::string text = order.substr(kFault.size());
+    return faults_.parse(text) ? std::string() : "no fault point and action: " + text;
+  }
+  if (order == "timers") {
+    std::string answer;
+    for (const Duration left : executor_.timers(kShown)) {
+      const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(left).count();
+      answer += (answer.empty() ? "" : " ") + std::to_string(ms);
+    }
+    return answer;
+  }
+  std::size_t n = 0;
+  const char* const end = order.data() + order.size();
+  const bool named = order.starts_with(kExpire) &&
+                     std::from_chars(order.data() + kExpire.size(), end, n).ptr == end;
+  if (!named) return "no such order: " + order;
+  return executor_.expire(n) ? std::string() : "there is no such timer";
+}
+
+}  // namespace understudy
