@@ -106,6 +106,12 @@ struct LunBooks {
   std::atomic<std::uint64_t> durable;  // the medium has everything up to here
 };
 
+/// Whether what a layer of another process has written can be one of its trace points.
+inline bool is_sound(const TraceEntry& entry, Layer layer) {
+  return entry.layer == layer && entry.hop <= Hop::message_in &&
+         static_cast<std::size_t>(entry.major) < kMajors;
+}
+
 struct Stepping {
   std::atomic<std::int32_t> debugger;  // process that debugs; 0: nobody
   std::atomic<std::uint32_t> bell;     // futex; rises when a layer parks

@@ -167,7 +167,7 @@ std::vector<TraceEntry> DebugTap::take_trace() {
     if (ring.last() < seen_.at(i)) seen_.at(i) = 0;  // a new life began its rings anew
     for (const TraceEntry& entry : ring.read(seen_.at(i))) {
       seen_.at(i) = entry.sequence;
-      taken.push_back(entry);
+      if (is_sound(entry, static_cast<Layer>(i))) taken.push_back(entry);
     }
   }
   std::ranges::stable_sort(taken, {}, &TraceEntry::time_ns);

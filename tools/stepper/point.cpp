@@ -14,7 +14,8 @@ std::string_view hop_name(Hop hop) {
   constexpr std::array<std::string_view, 7> kNames = {
       "",          "request_out", "request_in", "completion_out", "completion_in", "message_out",
       "message_in"};
-  return kNames.at(static_cast<std::size_t>(hop));
+  const auto index = static_cast<std::size_t>(hop);
+  return index < kNames.size() ? kNames[index] : "?";
 }
 
 std::string_view hop_text(Hop hop) {
@@ -25,7 +26,8 @@ std::string_view hop_text(Hop hop) {
                                                       "is answered by",
                                                       "sends to the partner's",
                                                       "hears from the partner's"};
-  return kTexts.at(static_cast<std::size_t>(hop));
+  const auto index = static_cast<std::size_t>(hop);
+  return index < kTexts.size() ? kTexts[index] : "?";
 }
 
 std::optional<Record> record_of(const Arena& arena, const Irp& irp) {

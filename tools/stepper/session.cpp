@@ -189,7 +189,7 @@ bool Session::look() {
       if (place.parked == 0) node.judged.erase(layer);
       if (place.parked == 0 || node.judged.contains(layer) || !node.tap->runs(layer)) continue;
       const Point point = point_of(node.name, node.tap->arena(), place.entry, place.irp);
-      stop_ = judge(point);
+      if (is_sound(point.entry, layer)) stop_ = judge(point);
       if (stop_) {
         hold();
         node.judged.insert(layer);
