@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/stepper/ledger.h"
+#include "tools/stepper/recorder.h"
+#include "tools/stepper/replay.h"
 
 namespace understudy::stepper {
 
@@ -21,6 +22,8 @@ class Commands {
   /// `patience`: how long `continue` and the like wait for a stop; 0: whoever asked hears of it
   /// otherwise.
   Commands(Session& session, std::chrono::seconds patience);
+  /// Over a recording.
+  explicit Commands(Replay& replay) : target_(replay), replay_(&replay), patience_(0) {}
 
   Reply run(const std::string& line);
   bool over() const { return over_; }
@@ -34,7 +37,11 @@ class Commands {
     std::string arguments;
     std::string help;  // the first line is the short one
     Reply (Commands::*run)(const std::string& arguments);
+    enum class Of { both, live, recording } of = Of::both;
   };
+  using enum Command::Of;
+
+  bool is_for_us(const Command& command) const;
 
   Reply help(const std::string& arguments);
   Reply set_breakpoint(const std::string& arguments);
@@ -55,6 +62,11 @@ class Commands {
   Reply cache(const std::string& arguments);
   Reply mirror(const std::string& arguments);
   Reply ledger(const std::string& arguments);
+  Reply record(const std::string& arguments);
+  Reply back(const std::string& arguments);
+  Reply go_to(const std::string& arguments);
+  Reply search(const std::string& arguments);
+  Reply stops(const std::string& arguments);
   Reply kill(const std::string& arguments);
   Reply hang(const std::string& arguments);
   Reply wake(const std::string& arguments);
@@ -66,11 +78,15 @@ class Commands {
 
   Reply go(Session::Go how);
   Reply told(const Stop& stop);
+  Reply as_known(Reply reply) const;
   Reply records(const std::string& arguments, bool of_cache);
   Reply signal(const std::string& arguments, int number, const std::string& done);
   static const std::vector<Command>& table();
 
-  Session& session_;
+  Target& target_;
+  Session* session_ = nullptr;  // one of the two
+  Replay* replay_ = nullptr;
+  std::unique_ptr<Recorder> recorder_;
   const std::chrono::seconds patience_;
   Reply last_;
   bool over_ = false;
