@@ -66,7 +66,8 @@ std::vector<std::size_t> senders_of(const std::vector<Point>& points) {
   const std::vector<std::uint32_t> lives = lives_of(points);
   std::map<std::pair<Way, What>, Sent> sent;
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const auto& [node, entry, irp, name, record] = points[i];
+    const std::string& node = points[i].node;
+    const TraceEntry& entry = points[i].entry;
     if (is_sent(entry.hop))
       sent[{{entry.hop, entry.layer, entry.neighbour, node}, what_of(entry, lives[i])}]
           .points.push_back(i);
@@ -77,7 +78,8 @@ std::vector<std::size_t> senders_of(const std::vector<Point>& points) {
   }
   std::vector<std::size_t> senders(points.size(), kNobody);
   for (std::size_t i = 0; i < points.size(); ++i) {
-    const auto& [node, entry, irp, name, record] = points[i];
+    const std::string& node = points[i].node;
+    const TraceEntry& entry = points[i].entry;
     if (entry.hop == Hop::none || is_sent(entry.hop)) continue;
     const bool is_message = entry.hop == Hop::message_in;
     for (const std::string& from : nodes) {

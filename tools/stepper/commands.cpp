@@ -377,7 +377,7 @@ Reply Commands::where(const std::string&) {
     std::string visited;
     for (const std::string& each : of->visited) visited += (visited.empty() ? "" : ", ") + each;
     reply.text += "Follows lun " + std::to_string(of->lun) + " lsn " + std::to_string(of->lsn) +
-                  "; it was in " + visited + "\n";
+                  (visited.empty() ? "" : "; it was in " + visited) + "\n";
     reply.data["followed"] = {{"lun", of->lun}, {"lsn", of->lsn}, {"irp", of->irp}};
   }
   return reply;

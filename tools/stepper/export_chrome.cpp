@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <array>
 #include <ostream>
+#include <set>
 #include <tuple>
 
 #include "iomgr/interconnect.h"
@@ -28,9 +29,10 @@ class ChromeTrace {
     std::map<std::pair<std::string, Layer>, std::int64_t> next;
     lengths_ns_.resize(from_.points.size());
     for (std::size_t i = from_.points.size(); i-- > 0;) {
-      const auto& [node, entry, irp, name, record] = from_.points[i];
+      const TraceEntry& entry = from_.points[i].entry;
       if (entry.hop != Hop::message_out && entry.hop != Hop::message_in) continue;
-      const auto [at, is_last] = next.try_emplace({node, entry.layer}, end_ns_ + kMessage_ns);
+      const auto [at, is_last] =
+          next.try_emplace({from_.points[i].node, entry.layer}, end_ns_ + kMessage_ns);
       lengths_ns_[i] = std::clamp(std::exchange(at->second, entry.time_ns) - entry.time_ns,
                                   std::int64_t{0}, kMessage_ns);
     }
@@ -146,6 +148,7 @@ class ChromeTrace {
   void message(std::size_t i) {
     const Point& point = from_.points[i];
     const TraceEntry& entry = point.entry;
+    with_messages_.insert({point.node, entry.layer});
     const auto type = static_cast<interconnect::Message>(entry.minor);
     const bool is_sent = entry.hop == Hop::message_out;
     event({{"ph", "X"},
@@ -171,7 +174,7 @@ class ChromeTrace {
         const std::size_t count = std::max<std::size_t>(lanes_[{node, layer}].size(), 1);
         for (std::size_t lane = 0; lane < count; ++lane)
           name_thread(node, layer, static_cast<int>(lane), "");
-        if (layer == Layer::rd_driver || layer == Layer::mirror_server)
+        if (with_messages_.contains({node, layer}))
           name_thread(node, layer, kMessages, " messages");
       }
     }
@@ -196,6 +199,7 @@ class ChromeTrace {
   bool is_first_ = true;
   std::map<Key, Slice> open_;
   std::map<std::pair<std::string, Layer>, std::vector<bool>> lanes_;
+  std::set<std::pair<std::string, Layer>> with_messages_;
 };
 
 }  // namespace

@@ -89,6 +89,7 @@ std::string describe(const Record& record) {
 Point point_of(const std::string& node, const Arena& arena, const TraceEntry& entry,
                const Irp& irp) {
   Point point{node, entry, irp, path_of(arena, irp)};
+  point.is_shown = true;
   const auto record = record_of(arena, irp);
   if (!record) return point;
   point.record = describe(*record);

@@ -15,9 +15,10 @@ namespace understudy::stepper {
 struct Point {
   std::string node;
   TraceEntry entry{};
-  Irp irp = {};             // as the layer showed it, if it was parked
+  Irp irp = {};
   std::string name;         // what a CREATE, a rename, or the operation's record names; else empty
   std::string record = {};  // what the operation's record says, if it has one yet
+  bool is_shown = false;    // the layer was parked, and showed the last three
 
   std::string where() const { return node + "." + std::string(to_string(entry.layer)); }
 };

@@ -59,7 +59,7 @@ json::object whole(const Point& point) {
   out["sequence"] = point.entry.sequence;
   out["session"] = point.entry.session;
   out["code"] = static_cast<std::uint32_t>(point.entry.status);
-  if (point.irp.id != 0) out["irp_shown"] = irp_of(point);
+  if (point.is_shown) out["irp_shown"] = irp_of(point);
   return out;
 }
 
@@ -347,12 +347,12 @@ std::vector<std::size_t> points_of(const Recording& recording, std::uint32_t lun
   const std::vector<std::uint32_t> lives = lives_of(recording.points);
   std::uint32_t life = 0;
   for (std::size_t i = 0; i < recording.points.size(); ++i) {
-    const auto& [node, entry, irp, name, record] = recording.points[i];
-    if (!names_it(recording.points[i])) continue;
-    if (!followed) followed = Followed{node, 0, lun, entry.epoch, lsn, {}};
-    if (followed->irp != 0 || entry.irp == 0) continue;
-    followed->node = node;
-    followed->irp = entry.irp;
+    const Point& point = recording.points[i];
+    if (!names_it(point)) continue;
+    if (!followed) followed = Followed{point.node, 0, lun, point.entry.epoch, lsn, {}};
+    if (followed->irp != 0 || point.entry.irp == 0) continue;
+    followed->node = point.node;
+    followed->irp = point.entry.irp;
     life = lives[i];
   }
   std::vector<std::size_t> found;
