@@ -63,9 +63,17 @@ void World::judge(const Event& event) {
   note_marks(event);
   if (on_event_) on_event_(event);
   for (const Rule& rule : rules()) rule.look(event, ledger_, findings_);
+  tell_findings(event);
+}
+
+void World::tell_findings(const Event& event) {
+  for (; told_findings_ < findings_.all().size(); ++told_findings_) {
+    if (on_finding) on_finding(findings_.all()[told_findings_], event);
+  }
 }
 
 void World::observe(Node& node, const TraceEntry& entry, const Irp& irp) {
+  if (on_point) on_point(node, entry, irp);
   mix(entry.irp ^ entry.lsn << 32);
   mix(static_cast<std::uint64_t>(entry.step) << 48 | static_cast<std::uint64_t>(entry.hop) << 32 |
       static_cast<std::uint64_t>(entry.layer) << 16 | static_cast<std::uint64_t>(entry.major));

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "iomgr/mutant.h"
+#include "tests/sim/recorder.h"
 #include "tests/sim/report.h"
 #include "tests/sim/shrink.h"
 
@@ -27,6 +28,7 @@ struct Wishes {
   std::uint64_t seed = 0;
   std::string replay;
   std::string trace;
+  std::string record;
   std::string save;
   bool shrink = false;
   bool json = false;
@@ -56,12 +58,17 @@ std::vector<std::uint64_t> seeds_of(const Wishes& wishes) {
 int run_one(const Wishes& wishes, Plan plan) {
   std::ofstream trace;
   if (!wishes.trace.empty()) trace.open(wishes.trace);
+  std::string wrong;
   const auto run = [&](const Plan& what) {
-    return World(what,
-                 [&](const Event& event) {
-                   if (trace.is_open()) trace << event_to_json(event) << '\n';
-                 })
-        .run();
+    std::unique_ptr<Recorder> recorder;
+    World world(what, [&](const Event& event) {
+      if (trace.is_open()) trace << event_to_json(event) << '\n';
+      if (recorder) recorder->take(event);
+    });
+    if (!wishes.record.empty()) recorder = Recorder::start(world, wishes.record, wrong);
+    Outcome outcome = world.run();
+    if (recorder) wrong = recorder->wrong();
+    return outcome;
   };
   Outcome outcome = run(plan);
   if (wishes.shrink && !outcome.findings.empty()) {
@@ -77,6 +84,10 @@ int run_one(const Wishes& wishes, Plan plan) {
   if (!wishes.save.empty()) std::ofstream(wishes.save) << to_json(plan) << '\n';
   print_history(std::cout, plan, outcome);
   std::cout << "Hash of everything that happened: " << outcome.hash << '\n';
+  if (!wrong.empty()) {
+    std::cerr << "simulate: " << wrong << '\n';
+    return 2;
+  }
   return outcome.findings.empty() ? 0 : 1;
 }
 
@@ -149,6 +160,8 @@ int main(int argc, char** argv) {
   app.add_option("--save", wishes.save, "write the plan to this file, for --replay");
   app.add_option("--trace", wishes.trace,
                  "write what happened to this file, one JSON object a line");
+  app.add_option("--record", wishes.record,
+                 "write every trace point of --seed or --replay to this file, for stepper --open");
   app.add_flag("--json", wishes.json, "the sum as JSON");
   app.add_option("--mutant", wishes.mutant, "plant this bug first");
   app.add_flag(

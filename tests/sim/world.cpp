@@ -179,6 +179,7 @@ void World::no_progress(const std::string& what) {
             (each.mirroring ? ", mirrored" : ", not mirrored");
   }
   findings_.add(kProgress, text);
+  tell_findings({});
 }
 
 void World::read_everything() {

@@ -38,6 +38,11 @@ class World {
   explicit World(Plan plan, std::function<void(const Event&)> on_event = nullptr);
   ~World();
 
+  /// For recordings: every trace point; and every broken rule at once, with the event at which it
+  /// was seen.
+  std::function<void(Node& node, const TraceEntry& entry, const Irp& irp)> on_point;
+  std::function<void(const Finding& finding, const Event& event)> on_finding;
+
   /// From the start of the cluster to its end, or to the first broken rule.
   Outcome run();
 
@@ -49,6 +54,8 @@ class World {
   Node* node(std::uint32_t index) { return nodes_.at(index).get(); }
   std::uint32_t index_of(const std::string& node) const { return *config_.node_index(node); }
   std::shared_ptr<MemoryDisk> disk_at(const std::string& path) const;
+  /// What outlives the node's processes; null before its first start and after a loss of power.
+  const LocalMemory* memory(std::uint32_t index) const { return memories_.at(index).get(); }
   bool memory_survives(std::uint32_t node) const { return memories_.at(node) != nullptr; }
   bool fence_fails() const { return fence_fails_; }
   std::string address_of_lun(std::uint32_t lun) const {
@@ -92,6 +99,7 @@ class World {
   // observe.cpp
   void emit(Event event);
   void judge(const Event& event);
+  void tell_findings(const Event& event);
   void note_marks(const Event& event);
   void observe_netstack(const Event& base, const TraceEntry& entry, const Irp& irp);
   void observe_ff_driver(const Event& base, const TraceEntry& entry, const Irp& irp);
@@ -129,6 +137,7 @@ class World {
   std::array<bool, ClusterConfig::kNodes> dark_{};  // no power: nothing passes to or from it
   Ledger ledger_;
   Findings findings_;
+  std::size_t told_findings_ = 0;  // by on_finding
   Outcome outcome_;
   std::unique_ptr<VirtualExecutor> hand_;  // what the world itself does, in its turn
   LocalNetwork hands_network_;

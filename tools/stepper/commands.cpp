@@ -116,7 +116,7 @@ bool is_layer(pid_t pid, Layer layer) {
 }  // namespace
 
 Commands::Commands(Session& session, std::chrono::seconds patience, std::string directory)
-    : session_(session), patience_(patience), directory_(std::move(directory)) {}
+    : target_(session), session_(&session), patience_(patience), directory_(std::move(directory)) {}
 
 const std::vector<Commands::Command>& Commands::table() {
   static const std::vector<Command> kTable = {
@@ -145,12 +145,21 @@ const std::vector<Commands::Command>& Commands::table() {
        &Commands::into},
       {"out", "o", "", "Go on until this operation is back in a layer where it was before",
        &Commands::out},
-      {"pause", "p", "", "Stop everything where it is", &Commands::pause},
+      {"back", "", "[step|break]",
+       "Go back by one point, to this operation's STEP before, or to where a breakpoint is",
+       &Commands::back, recording},
+      {"goto", "g", "NUMBER", "Go to a point", &Commands::go_to, recording},
+      {"search", "", "CONDITION",
+       "The points at which a condition holds (help break), and their numbers\n"
+       "    search step == 412 && lun == 0",
+       &Commands::search, recording},
+      {"stops", "", "", "Where the pair stood while it was recorded", &Commands::stops, recording},
+      {"pause", "p", "", "Stop everything where it is", &Commands::pause, live},
       {"where", "w", "", "Where everything stands, and the operation that is followed",
        &Commands::where},
       {"irp", "", "", "The IRP at this point", &Commands::irp},
       {"layers", "", "", "The processes and what each does", &Commands::layers},
-      {"parked", "", "", "All that wait at a point", &Commands::parked},
+      {"parked", "", "", "All that wait at a point", &Commands::parked, live},
       {"history", "hi", "[COUNT]", "The last points that were passed", &Commands::history},
       {"cache", "", "[NODE]", "What lies in the unwritten-data caches", &Commands::cache},
       {"mirror", "m", "[NODE]", "What lies in the mirror stores", &Commands::mirror},
@@ -161,37 +170,41 @@ const std::vector<Commands::Command>& Commands::table() {
        "and which acknowledged ones would be lost with the machine of either node. One failure: "
        "nothing (rule 1).",
        &Commands::ledger},
-      {"kill", "", "PLACE", "kill -9 to a layer or to all of a node", &Commands::kill},
-      {"hang", "", "PLACE", "SIGSTOP to a layer or to all of a node", &Commands::hang},
-      {"wake", "", "PLACE", "SIGCONT", &Commands::wake},
+      {"record", "", "FILE|off",
+       "Write all that is passed and every stop to a file, for stepper --open\n"
+       "What the layers pass is read while a command waits for a stop, and at stops.",
+       &Commands::record, live},
+      {"kill", "", "PLACE", "kill -9 to a layer or to all of a node", &Commands::kill, live},
+      {"hang", "", "PLACE", "SIGSTOP to a layer or to all of a node", &Commands::hang, live},
+      {"wake", "", "PLACE", "SIGCONT", &Commands::wake, live},
       {"fail", "", "NODE.LAYER POINT=ACTION[@n][+]",
        "Arm a fault point\n"
        "ACTION: error, stall, hang, kill; @n at the n-th pass, + at every later one. Points: "
        "iomgr/fault_points.h.\n"
        "    fail a.fs_cache medium.flush.objects=error",
-       &Commands::fail},
+       &Commands::fail, live},
       {"cut", "", "NODE",
        "Cut the interconnect on which this node sends its copies, once; it is joined again by "
        "itself",
-       &Commands::cut},
+       &Commands::cut, live},
       {"timers", "", "NODE.LAYER", "When its timers expire, by the clock that stands",
-       &Commands::timers},
+       &Commands::timers, live},
       {"expire", "", "NODE.LAYER NUMBER", "Let one of them expire whatever the clock says",
-       &Commands::expire},
-      {"pending", "pe", "", "The messages that wait between the layers", &Commands::pending},
+       &Commands::expire, live},
+      {"pending", "pe", "", "The messages that wait between the layers", &Commands::pending, live},
       {"next", "", "NUMBER", "Let a pending message go before the others of its link",
-       &Commands::next},
-      {"later", "", "NUMBER", "Let it go after the others of its link", &Commands::later},
+       &Commands::next, live},
+      {"later", "", "NUMBER", "Let it go after the others of its link", &Commands::later, live},
       {"edit", "", "NUMBER FIELD VALUE",
        "Change a pending message\n"
        "FIELD: lun, lsn, epoch, open, status; offset of a read or write, length of a read. Layers "
        "take nothing on\n"
        "trust: see what they make of it.\n"
        "    edit 0 offset 8192",
-       &Commands::edit},
+       &Commands::edit, live},
       {"start", "!", "COMMAND", "Start a command of the shell and do not wait for it",
-       &Commands::start},
-      {"hold", "", "SECONDS", "Stand still for so long", &Commands::hold},
+       &Commands::start, live},
+      {"hold", "", "SECONDS", "Stand still for so long", &Commands::hold, live},
       {"expect", "", "TEXT", "Fail unless the last answer contains this: for scripts",
        &Commands::expect},
       {"quit", "q", "", "Let everything go and end", &Commands::quit}};
@@ -210,11 +223,24 @@ Reply Commands::run(const std::string& line) {
   const std::string arguments = argument == std::string::npos ? "" : rest.substr(argument);
   for (const Command& each : table()) {
     if (name != each.name && name != each.alias) continue;
+    if (!is_for_us(each)) {
+      return refused(each.of == live ? "a recording only shows what was: '" + each.name +
+                                           "' needs a pair that runs"
+                                     : "'" + each.name + "' is for recordings (stepper --open)");
+    }
     Reply reply = (this->*each.run)(arguments);
+    if (recorder_ && !recorder_->wrong().empty()) {
+      reply.text = "The recording ends: " + recorder_->wrong() + "\n" + reply.text;
+      recorder_.reset();
+    }
     if (each.run != &Commands::expect) last_ = reply;
     return reply;
   }
   return refused("no command '" + name + "'; see help");
+}
+
+bool Commands::is_for_us(const Command& command) const {
+  return command.of == both || (command.of == live) == (session_ != nullptr);
 }
 
 std::vector<std::string> Commands::complete(const std::string& line) const {
@@ -222,14 +248,14 @@ std::vector<std::string> Commands::complete(const std::string& line) const {
   const std::size_t space = line.rfind(' ');
   if (space == std::string::npos) {
     for (const Command& each : table()) {
-      if (each.name.starts_with(line)) ends.push_back(each.name);
+      if (is_for_us(each) && each.name.starts_with(line)) ends.push_back(each.name);
     }
     return ends;
   }
   const std::string word = line.substr(space + 1);
   std::vector<std::string> known = {"on", "if", "takeover", "any"};
   for (const auto& [name, hop] : kHops) known.emplace_back(name);
-  for (const std::string& node : session_.nodes()) {
+  for (const std::string& node : target_.nodes()) {
     known.push_back(node);
     for (std::size_t index = 1; index < kLayers; ++index)
       known.push_back(node + "." + std::string(to_string(static_cast<Layer>(index))));
@@ -244,6 +270,7 @@ Reply Commands::help(const std::string& arguments) {
   std::string text;
   json::array all;
   for (const Command& each : table()) {
+    if (!is_for_us(each)) continue;
     const std::string head = each.name + (each.alias.empty() ? "" : ", " + each.alias) +
                              (each.arguments.empty() ? "" : " " + each.arguments);
     const std::size_t first = each.help.find('\n');
@@ -256,6 +283,7 @@ Reply Commands::help(const std::string& arguments) {
     }
   }
   if (!arguments.empty()) return refused("no command '" + arguments + "'");
+  if (session_ == nullptr) return {true, text, {{"commands", all}}};
   text +=
       "A first walk: break 400 on a; !smbclient ... -c 'put FILE'; continue; step; ledger; into; "
       "out.\n";
@@ -285,14 +313,14 @@ Reply Commands::add_breakpoint(const std::string& arguments, bool once) {
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (words[i] == "on" && i + 1 < words.size()) {
       const std::string wrong =
-          take_place(words[++i], session_.nodes(), breakpoint.node, breakpoint.layer);
+          take_place(words[++i], target_.nodes(), breakpoint.node, breakpoint.layer);
       if (!wrong.empty()) return refused(wrong);
     } else if (!take_what(words[i], breakpoint)) {
       return refused("'" + words[i] + "' is no STEP and no hop; see help break");
     }
   }
   if (breakpoint.steps == 0 && breakpoint.hops == 0) return refused("break where? See help break");
-  const int number = session_.add(std::move(breakpoint));
+  const int number = target_.add(std::move(breakpoint));
   return {true,
           "Breakpoint " + std::to_string(number) + ": " + arguments + "\n",
           {{"breakpoint", number}}};
@@ -300,7 +328,7 @@ Reply Commands::add_breakpoint(const std::string& arguments, bool once) {
 
 Reply Commands::remove_breakpoint(const std::string& arguments) {
   const auto number = number_of(arguments);
-  if (!number || *number > 1'000'000 || !session_.remove(static_cast<int>(*number)))
+  if (!number || *number > 1'000'000 || !target_.remove(static_cast<int>(*number)))
     return refused("there is no breakpoint '" + arguments + "'");
   return {true, "Removed.\n", {}};
 }
@@ -308,7 +336,7 @@ Reply Commands::remove_breakpoint(const std::string& arguments) {
 Reply Commands::breakpoints(const std::string&) {
   std::vector<std::string> lines;
   json::array all;
-  for (const Breakpoint& each : session_.breakpoints()) {
+  for (const Breakpoint& each : target_.breakpoints()) {
     lines.push_back(std::to_string(each.number) + ": " + each.text + "  (" +
                     std::to_string(each.hits) + " hits)");
     all.push_back({{"number", each.number}, {"text", each.text}, {"hits", each.hits}});
@@ -317,23 +345,30 @@ Reply Commands::breakpoints(const std::string&) {
 }
 
 Reply Commands::told(const Stop& stop) {
-  json::object data = {{"stopped", stop.why == Stop::Why::breakpoint ? "breakpoint"
-                                   : stop.why == Stop::Why::step     ? "step"
-                                                                     : "pause"}};
+  json::object data = {{"stopped", to_string(stop.why)}};
   if (!stop.point) return {true, "Everything stands.\n", data};
   if (stop.breakpoint != 0) data["breakpoint"] = stop.breakpoint;
   data["at"] = to_json(*stop.point);
-  const std::string head =
+  std::string head =
       stop.breakpoint != 0 ? "Breakpoint " + std::to_string(stop.breakpoint) + ": " : "";
+  if (!stop.text.empty()) {
+    head = stop.text + "\n";
+    data["text"] = stop.text;
+  }
+  if (replay_ != nullptr) {
+    data["number"] = replay_->number();
+    head += std::to_string(replay_->number()) + ": ";
+  }
   return {true, head + line_of(*stop.point) + "\n", data};
 }
 
 Reply Commands::go(Session::Go how) {
-  if (how != Session::Go::on && (!session_.stop() || !session_.stop()->point))
+  if (how != Session::Go::on && (!target_.stop() || !target_.stop()->point))
     return refused("there is no operation to follow; stop at a breakpoint first");
-  session_.go(how);
-  if (patience_.count() == 0) return {true, "It goes on.\n", {{"stopped", nullptr}}};
-  const std::optional<Stop> stop = session_.wait(patience_);
+  target_.go(how);
+  if (session_ != nullptr && patience_.count() == 0)
+    return {true, "It goes on.\n", {{"stopped", nullptr}}};
+  const std::optional<Stop> stop = target_.wait(patience_);
   if (stop) return told(*stop);
   return {false, "Nothing came by; it goes on.\n", {{"stopped", nullptr}}};
 }
@@ -352,60 +387,54 @@ Reply Commands::out(const std::string&) {
 }
 
 Reply Commands::pause(const std::string&) {
-  return told(session_.pause());
+  return told(session_->pause());
 }
 
 Reply Commands::where(const std::string&) {
-  if (!session_.stop()) return {true, "It runs.\n", {{"stopped", nullptr}}};
-  Reply reply = told(*session_.stop());
-  if (const auto& of = session_.followed()) {
+  if (!target_.stop()) return {true, "It runs.\n", {{"stopped", nullptr}}};
+  Reply reply = told(*target_.stop());
+  if (const auto& of = target_.followed()) {
     std::string visited;
     for (const std::string& each : of->visited) visited += (visited.empty() ? "" : ", ") + each;
     reply.text += "Follows lun " + std::to_string(of->lun) + " lsn " + std::to_string(of->lsn) +
-                  "; it was in " + visited + "\n";
+                  (visited.empty() ? "" : "; it was in " + visited) + "\n";
     reply.data["followed"] = {{"lun", of->lun}, {"lsn", of->lsn}, {"irp", of->irp}};
   }
   return reply;
 }
 
 Reply Commands::irp(const std::string&) {
-  if (!session_.stop() || !session_.stop()->point) return refused("no layer is at a point");
-  const Point& point = *session_.stop()->point;
-  const json::object irp = irp_of(point, session_.tap(point.node)->arena());
+  if (!target_.stop() || !target_.stop()->point) return refused("no layer is at a point");
+  const json::object irp = target_.irp();
+  if (irp.empty()) return refused("no layer was parked here, so its IRP was not shown");
   std::string text;
   for (const auto& [key, value] : irp)
     text += "  " + std::string(key) + ": " + json::serialize(value) + "\n";
   return {true, text, {{"irp", irp}}};
 }
 
+/// In a recording: what the last stop showed.
+Reply Commands::as_known(Reply reply) const {
+  if (replay_ == nullptr) return reply;
+  const auto number = replay_->shown_at();
+  if (!number) return refused("nothing was shown of that before this point; see stops");
+  reply.text = "As it was at point " + std::to_string(*number) + ":\n" + reply.text;
+  reply.data["as_of"] = *number;
+  return reply;
+}
+
 Reply Commands::layers(const std::string&) {
   std::vector<std::string> lines;
-  json::array all;
-  for (const std::string& node : session_.nodes()) {
-    const DebugTap& tap = *session_.tap(node);
-    for (std::size_t index = 1; index < kLayers; ++index) {
-      const auto layer = static_cast<Layer>(index);
-      std::string does = "does not run";
-      std::int32_t pid = 0;
-      if (tap.attached() && tap.runs(layer)) {
-        pid = tap.place(layer).pid;
-        does = tap.place(layer).parked != 0  ? "parked: " + title(tap.place(layer).entry)
-               : tap.place(layer).waits != 0 ? "held"
-               : tap.is_held()               ? "idle, held before what comes next"
-                                             : "runs";
-      }
-      const std::string place = node + "." + std::string(to_string(layer));
-      lines.push_back(place + std::string(place.size() < 18 ? 18 - place.size() : 1, ' ') + does);
-      all.push_back({{"place", place}, {"pid", pid}, {"does", does}});
-    }
-  }
-  return {true, joined(lines), {{"layers", all}}};
+  const std::vector<LayerState> all = target_.layers();
+  for (const auto& [place, pid, does] : all)
+    lines.push_back(place + std::string(place.size() < 18 ? 18 - place.size() : 1, ' ') + does);
+  return as_known({true, joined(lines), {{"layers", to_json(all)}}});
 }
 
 Reply Commands::parked(const std::string&) {
   std::vector<std::string> lines;
   json::array all;
-  for (const Point& point : session_.parked()) {
+  for (const Point& point : session_->parked()) {
     lines.push_back(line_of(point));
     all.push_back(to_json(point));
   }
@@ -414,11 +443,11 @@ Reply Commands::parked(const std::string&) {
 
 Reply Commands::history(const std::string& arguments) {
   const std::size_t count = number_of(arguments).value_or(kShown);
-  const std::vector<Point>& all = session_.history();
+  const std::span<const Point> all = target_.passed();
   std::vector<std::string> lines;
   json::array points;
   for (std::size_t i = all.size() - std::min(count, all.size()); i < all.size(); ++i) {
-    lines.push_back(line_of(all[i]));
+    lines.push_back((replay_ != nullptr ? std::to_string(i + 1) + ": " : "") + line_of(all[i]));
     points.push_back(to_json(all[i]));
   }
   return {true, joined(lines), {{"history", points}}};
@@ -426,28 +455,21 @@ Reply Commands::history(const std::string& arguments) {
 
 Reply Commands::records(const std::string& arguments, bool of_cache) {
   std::vector<std::string> lines;
-  json::object all;
-  for (const std::string& node : session_.nodes()) {
+  Stores all;
+  for (const std::string& node : target_.nodes()) {
     if (!arguments.empty() && arguments != node) continue;
-    const DebugTap& tap = *session_.tap(node);
-    json::array records;
     lines.push_back(node + (of_cache ? ".fs_cache" : ".mirror_server"));
-    if (tap.attached()) {
-      for (const StoredRecord& each : of_cache ? cached_records(tap) : mirrored_records(tap)) {
-        lines.push_back("  lun " + std::to_string(each.header.lun) + " epoch " +
-                        std::to_string(each.header.epoch) + " lsn " +
-                        std::to_string(each.header.lsn) + "  " + each.what);
-        records.push_back({{"lun", each.header.lun},
-                           {"epoch", each.header.epoch},
-                           {"lsn", each.header.lsn},
-                           {"what", each.what}});
-      }
+    std::vector<StoredRecord>& records = all[node];
+    records = of_cache ? target_.cached(node) : target_.mirrored(node);
+    for (const StoredRecord& each : records) {
+      lines.push_back("  lun " + std::to_string(each.header.lun) + " epoch " +
+                      std::to_string(each.header.epoch) + " lsn " +
+                      std::to_string(each.header.lsn) + "  " + each.what);
     }
     if (records.empty()) lines.back() += ": nothing";
-    all[node] = records;
   }
   if (lines.empty()) return refused("there is no node '" + arguments + "'");
-  return {true, joined(lines), {{of_cache ? "cache" : "mirror", all}}};
+  return as_known({true, joined(lines), {{of_cache ? "cache" : "mirror", to_json(all)}}});
 }
 
 Reply Commands::cache(const std::string& arguments) {
@@ -458,16 +480,72 @@ Reply Commands::mirror(const std::string& arguments) {
 }
 
 Reply Commands::ledger(const std::string&) {
-  const Ledger read = read_ledger(session_);
-  return {true, to_text(read, session_.nodes()), {{"ledger", to_json(read, session_.nodes())}}};
+  const Ledger read = target_.ledger();
+  const std::vector<std::string> nodes = target_.nodes();
+  return as_known({true, to_text(read, nodes), {{"ledger", to_json(read, nodes)}}});
+}
+
+Reply Commands::record(const std::string& arguments) {
+  if (arguments.empty()) {
+    return {
+        true, recorder_ ? "Records to " + recorder_->file() + ".\n" : "Nothing is recorded.\n", {}};
+  }
+  recorder_.reset();
+  if (arguments == "off") return {true, "Nothing is recorded any more.\n", {}};
+  std::string wrong;
+  recorder_ = Recorder::start(*session_, arguments, wrong);
+  if (!recorder_) return refused(wrong);
+  return {true, "Records to " + arguments + ".\n", {{"file", arguments}}};
+}
+
+Reply Commands::back(const std::string& arguments) {
+  if (!arguments.empty() && arguments != "step" && arguments != "break")
+    return refused("back, back step or back break");
+  const bool found = arguments.empty()     ? replay_->back()
+                     : arguments == "step" ? replay_->back_to_step()
+                                           : replay_->back_to_breakpoint();
+  if (!found) return refused("there is nothing of that before");
+  return told(*replay_->stop());
+}
+
+Reply Commands::go_to(const std::string& arguments) {
+  const auto number = number_of(arguments);
+  if (!number || !replay_->go_to(*number))
+    return refused("which point? 1 to " + std::to_string(replay_->points()));
+  return told(*replay_->stop());
+}
+
+Reply Commands::search(const std::string& arguments) {
+  std::string error;
+  const auto condition = Condition::parse(arguments, is_field, error);
+  if (!condition) return refused(error);
+  const std::vector<std::size_t> numbers = replay_->search(*condition);
+  std::vector<std::string> lines;
+  for (const std::size_t number : std::span(numbers).first(std::min(kShown, numbers.size())))
+    lines.push_back(std::to_string(number) + ": " + line_of(replay_->point(number)));
+  if (numbers.size() > kShown) lines.push_back("... " + std::to_string(numbers.size()) + " in all");
+  return {true,
+          numbers.empty() ? "Nowhere.\n" : joined(lines),
+          {{"points", json::value_from(numbers)}}};
+}
+
+Reply Commands::stops(const std::string&) {
+  std::vector<std::string> lines;
+  json::array all;
+  for (const auto& [number, stop] : replay_->stops()) {
+    lines.push_back(std::to_string(number) + ": " + std::string(to_string(stop.why)) +
+                    (stop.text.empty() ? "" : ": " + stop.text));
+    all.push_back({{"number", number}, {"why", to_string(stop.why)}, {"text", stop.text}});
+  }
+  return {true, lines.empty() ? "None.\n" : joined(lines), {{"stops", all}}};
 }
 
 Reply Commands::signal(const std::string& arguments, int number, const std::string& done) {
   std::string node;
   Layer only = Layer::none;
-  const std::string wrong = take_place(arguments, session_.nodes(), node, only);
+  const std::string wrong = take_place(arguments, session_->nodes(), node, only);
   if (!wrong.empty() || node.empty()) return refused("a node or node.layer: " + arguments);
-  const DebugTap& tap = *session_.tap(node);
+  const DebugTap& tap = *session_->tap(node);
   int count = 0;
   // cluster_app first: it would end the node in its own way when it sees a layer die.
   for (std::size_t index = kLayers; index-- > 1;) {
@@ -493,10 +571,10 @@ Reply Commands::wake(const std::string& arguments) {
 Reply Commands::order(const std::string& place, const std::string& text, std::string& answer) {
   std::string node;
   Layer layer = Layer::none;
-  const std::string wrong = take_place(place, session_.nodes(), node, layer);
+  const std::string wrong = take_place(place, session_->nodes(), node, layer);
   if (!wrong.empty() || node.empty() || layer == Layer::none)
     return refused("which layer? As in a.fs_cache");
-  DebugTap& tap = *session_.tap(node);
+  DebugTap& tap = *session_->tap(node);
   if (!tap.attached() || !tap.runs(layer)) return refused(place + " does not run");
   if (text.size() >= ParkingPlace::kMaxOrder) return refused("too long");
   const auto answered = tap.order(layer, text, kOrderLimit);
@@ -545,9 +623,9 @@ Reply Commands::expire(const std::string& arguments) {
 
 std::vector<Commands::Waiting> Commands::waiting() const {
   std::vector<Waiting> all;
-  if (!session_.stands()) return all;
-  for (const std::string& node : session_.nodes()) {
-    const DebugTap& tap = *session_.tap(node);
+  if (!session_->stands()) return all;
+  for (const std::string& node : session_->nodes()) {
+    const DebugTap& tap = *session_->tap(node);
     if (!tap.attached()) continue;
     for (const DebugTap::Pending& message : tap.pending()) {
       if (tap.runs(message.to)) all.push_back({node, message});
@@ -564,7 +642,7 @@ std::optional<Commands::Waiting> Commands::waiting_number(const std::string& tex
 }
 
 Reply Commands::pending(const std::string&) {
-  if (!session_.stands()) return refused("it runs: nothing stays pending; stop it first");
+  if (!session_->stands()) return refused("it runs: nothing stays pending; stop it first");
   std::vector<std::string> lines;
   json::array all;
   for (const auto& [node, message] : waiting()) {
@@ -591,14 +669,14 @@ Reply Commands::pending(const std::string&) {
 Reply Commands::next(const std::string& arguments) {
   const auto chosen = waiting_number(arguments);
   if (!chosen) return refused("no such message; see pending");
-  session_.tap(chosen->node)->move_pending(chosen->message, 0);
+  session_->tap(chosen->node)->move_pending(chosen->message, 0);
   return {true, "It goes first.\n", {}};
 }
 
 Reply Commands::later(const std::string& arguments) {
   const auto chosen = waiting_number(arguments);
   if (!chosen) return refused("no such message; see pending");
-  session_.tap(chosen->node)->move_pending(chosen->message, bounds::kRingSlots);
+  session_->tap(chosen->node)->move_pending(chosen->message, bounds::kRingSlots);
   return {true, "It goes last of those that wait there.\n", {}};
 }
 
@@ -627,7 +705,7 @@ Reply Commands::edit(const std::string& arguments) {
   } else {
     return refused("this message has no field '" + words[1] + "' that can be set");
   }
-  session_.tap(chosen->node)->edit_pending(chosen->message, irp);
+  session_->tap(chosen->node)->edit_pending(chosen->message, irp);
   return {true, "Set.\n", {}};
 }
 
@@ -658,7 +736,7 @@ Reply Commands::hold(const std::string& arguments) {
   const auto [read, error] = std::from_chars(arguments.data(), end, seconds);
   if (error != std::errc() || read != end || !(seconds >= 0) || seconds > 3600)
     return refused("how many seconds?");
-  session_.pause();
+  session_->pause();
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
   return {true, "Stood still for " + arguments + " s.\n", {}};
 }

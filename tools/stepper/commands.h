@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "tools/stepper/ledger.h"
+#include "tools/stepper/recorder.h"
+#include "tools/stepper/replay.h"
 
 namespace understudy::stepper {
 
@@ -22,6 +23,8 @@ class Commands {
   /// otherwise.
   /// `directory`: where commands of the shell are started.
   Commands(Session& session, std::chrono::seconds patience, std::string directory = ".");
+  /// Over a recording.
+  explicit Commands(Replay& replay) : target_(replay), replay_(&replay), patience_(0) {}
 
   Reply run(const std::string& line);
   bool over() const { return over_; }
@@ -35,7 +38,11 @@ class Commands {
     std::string arguments;
     std::string help;  // the first line is the short one
     Reply (Commands::*run)(const std::string& arguments);
+    enum class Of { both, live, recording } of = Of::both;
   };
+  using enum Command::Of;
+
+  bool is_for_us(const Command& command) const;
 
   Reply help(const std::string& arguments);
   Reply set_breakpoint(const std::string& arguments);
@@ -56,6 +63,11 @@ class Commands {
   Reply cache(const std::string& arguments);
   Reply mirror(const std::string& arguments);
   Reply ledger(const std::string& arguments);
+  Reply record(const std::string& arguments);
+  Reply back(const std::string& arguments);
+  Reply go_to(const std::string& arguments);
+  Reply search(const std::string& arguments);
+  Reply stops(const std::string& arguments);
   Reply kill(const std::string& arguments);
   Reply hang(const std::string& arguments);
   Reply wake(const std::string& arguments);
@@ -74,6 +86,7 @@ class Commands {
 
   Reply go(Session::Go how);
   Reply told(const Stop& stop);
+  Reply as_known(Reply reply) const;
   Reply records(const std::string& arguments, bool of_cache);
   struct Waiting {
     std::string node;
@@ -86,7 +99,10 @@ class Commands {
   Reply signal(const std::string& arguments, int number, const std::string& done);
   static const std::vector<Command>& table();
 
-  Session& session_;
+  Target& target_;
+  Session* session_ = nullptr;  // one of the two
+  Replay* replay_ = nullptr;
+  std::unique_ptr<Recorder> recorder_;
   const std::chrono::seconds patience_;
   const std::string directory_;
   Reply last_;

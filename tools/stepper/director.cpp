@@ -12,7 +12,7 @@ Director::Director(Session& session, Listener listener)
     : session_(session),
       commands_(session, std::chrono::seconds(0)),
       listener_(std::move(listener)) {
-  session_.on_points = listener_.on_points;
+  listens_ = session_.add_listener({listener_.on_points, nullptr});
   thread_ = std::thread([this] { run(); });
 }
 
@@ -70,7 +70,7 @@ void Director::run() {
     const std::optional<Stop> stop = session_.wait(kRound);
     if (stop && listener_.on_stop) listener_.on_stop(*stop);
   }
-  session_.on_points = nullptr;
+  session_.remove_listener(listens_);
 }
 
 }  // namespace understudy::stepper

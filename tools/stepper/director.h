@@ -41,6 +41,7 @@ class Director {
   Session& session_;
   Commands commands_;
   Listener listener_;
+  int listens_ = 0;
   std::mutex mutex_;
   std::deque<std::function<void()>> work_;  // with mutex_
   bool ends_ = false;                       // with mutex_

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <map>
 
+#include "iomgr/stepping.h"
 #include "mirror_server/store_memory.h"
 
 namespace understudy::stepper {
@@ -32,15 +33,15 @@ std::optional<Record> record_at(ConstBytes region, std::size_t at) {
 
 /// The cache's list of records is its process's own. But each begins at a block, and the books say
 /// which LSNs there are: what lies anywhere else is a record that was, and is not looked at.
-std::vector<StoredRecord> cached_records(const DebugTap& tap) {
-  const Region region = tap.arena().region(Layer::fs_cache);
-  const ConstBytes bytes = tap.arena().memory().subspan(region.offset, region.size);
+std::vector<StoredRecord> cached_records(const Arena& arena) {
+  const Region region = arena.region(Layer::fs_cache);
+  const ConstBytes bytes = arena.memory().subspan(region.offset, region.size);
   std::map<std::pair<std::uint32_t, std::uint64_t>, StoredRecord> found;
   for (std::size_t at = 0; at + sizeof(RecordHeader) <= bytes.size();
        at += RegionAllocator::kBlock) {
     const std::optional<Record> record = record_at(bytes, at);
     if (!record || record->header.lun >= bounds::kMaxLuns) continue;
-    const LunBooks& books = tap.stepping().books.at(record->header.lun);
+    const LunBooks& books = arena.stepping().books.at(record->header.lun);
     const RecordHeader& header = record->header;
     if (books.epoch == 0 || header.epoch > books.epoch || header.lsn <= books.durable ||
         header.lsn > books.last)
@@ -53,12 +54,13 @@ std::vector<StoredRecord> cached_records(const DebugTap& tap) {
   return records;
 }
 
-std::vector<StoredRecord> mirrored_records(const DebugTap& tap) {
+std::vector<StoredRecord> mirrored_records(const Arena& arena) {
   std::vector<StoredRecord> records;
-  const StoreMemory store(tap.arena(), tap.arena().region(Layer::mirror_server));
+  Arena view = arena;
+  const StoreMemory store(view, arena.region(Layer::mirror_server));
   for (const StoreMemory::Survivors& list : store.survivors()) {
     for (const BufferRef& ref : list.records) {
-      const auto bytes = tap.arena().bytes(ref);
+      const auto bytes = arena.bytes(ref);
       const Result<Record> record = bytes ? decode_record(*bytes) : Status::data_error;
       if (record) records.push_back({record->header, describe(*record)});
     }
@@ -83,30 +85,33 @@ std::vector<std::pair<std::uint32_t, std::uint64_t>> Ledger::lost_with(
   return lost;
 }
 
-Ledger read_ledger(Session& session) {
-  static_cast<void>(session.history());  // so that every acknowledgement is seen
+bool acknowledges(const TraceEntry& entry) {
+  return entry.step == Step::s412 && entry.lsn != 0 && ok(entry.status);
+}
+
+Ledger read_ledger(
+    const std::vector<NodeMemory>& nodes,
+    const std::function<bool(std::uint32_t lun, std::uint64_t lsn)>& is_acknowledged) {
   std::map<std::uint32_t, LedgerLun> luns;
   std::map<std::pair<std::uint32_t, std::uint64_t>, LedgerEntry> entries;
-  for (const std::string& node : session.nodes()) {
-    const DebugTap& tap = *session.tap(node);
-    if (!tap.attached() || !tap.runs(Layer::fs_cache)) continue;
+  for (const auto& [node, arena, has_file_system] : nodes) {
+    if (arena == nullptr || !has_file_system) continue;
     for (std::uint32_t id = 0; id < bounds::kMaxLuns; ++id) {
-      const LunBooks& books = tap.stepping().books.at(id);
+      const LunBooks& books = arena->stepping().books.at(id);
       LedgerLun& lun = luns[id];
       if (books.epoch != 0 && books.epoch > lun.epoch)
         lun = {id, node, books.epoch, books.last, books.durable, {}};
     }
-    for (const StoredRecord& record : cached_records(tap)) {
+    for (const StoredRecord& record : cached_records(*arena)) {
       LedgerEntry& entry = entries[{record.header.lun, record.header.lsn}];
       entry.epoch = record.header.epoch;
       entry.what = record.what;
       entry.cached_at.push_back(node);
     }
   }
-  for (const std::string& node : session.nodes()) {
-    const DebugTap& tap = *session.tap(node);
-    if (!tap.attached()) continue;
-    for (const StoredRecord& record : mirrored_records(tap)) {
+  for (const auto& [node, arena, has_file_system] : nodes) {
+    if (arena == nullptr) continue;
+    for (const StoredRecord& record : mirrored_records(*arena)) {
       const auto lun = luns.find(record.header.lun);
       if (lun != luns.end() && lun->second.epoch != 0 && record.header.lsn <= lun->second.durable)
         continue;
@@ -121,7 +126,7 @@ Ledger read_ledger(Session& session) {
     LedgerLun& lun = luns[place.first];
     lun.lun = place.first;
     entry.lsn = place.second;
-    entry.acknowledged = session.acknowledged(place.first, place.second);
+    entry.acknowledged = is_acknowledged(place.first, place.second);
     lun.entries.push_back(std::move(entry));
   }
   Ledger ledger;
@@ -159,6 +164,61 @@ json::object to_json(const Ledger& ledger, const std::vector<std::string>& nodes
     lost[node] = all;
   }
   return {{"luns", luns}, {"lost_with", lost}};
+}
+
+Ledger ledger_of(const json::object& object) {
+  const auto words = [](const json::array& array) {
+    std::vector<std::string> all;
+    for (const json::value& each : array) {
+      if (each.is_string()) all.emplace_back(each.as_string());
+    }
+    return all;
+  };
+  Ledger ledger;
+  for (const json::value& each : array_of(object, "luns")) {
+    if (!each.is_object()) continue;
+    const json::object& from = each.as_object();
+    LedgerLun lun{static_cast<std::uint32_t>(number_of(from, "lun")),
+                  text_of(from, "owner"),
+                  number_of(from, "epoch"),
+                  number_of(from, "last"),
+                  number_of(from, "durable"),
+                  {}};
+    for (const json::value& one : array_of(from, "operations")) {
+      if (!one.is_object()) continue;
+      const json::object& entry = one.as_object();
+      lun.entries.push_back({number_of(entry, "epoch"), number_of(entry, "lsn"),
+                             text_of(entry, "what"), words(array_of(entry, "cache")),
+                             words(array_of(entry, "mirror")), flag_of(entry, "acknowledged")});
+    }
+    ledger.luns.push_back(std::move(lun));
+  }
+  return ledger;
+}
+
+json::array to_json(const std::vector<StoredRecord>& records) {
+  json::array all;
+  for (const StoredRecord& each : records) {
+    all.push_back({{"lun", each.header.lun},
+                   {"epoch", each.header.epoch},
+                   {"lsn", each.header.lsn},
+                   {"what", each.what}});
+  }
+  return all;
+}
+
+std::vector<StoredRecord> records_of(const json::array& records) {
+  std::vector<StoredRecord> all;
+  for (const json::value& each : records) {
+    if (!each.is_object()) continue;
+    StoredRecord record;
+    record.header.lun = static_cast<std::uint32_t>(number_of(each.as_object(), "lun"));
+    record.header.epoch = number_of(each.as_object(), "epoch");
+    record.header.lsn = number_of(each.as_object(), "lsn");
+    record.what = text_of(each.as_object(), "what");
+    all.push_back(std::move(record));
+  }
+  return all;
 }
 
 std::string to_text(const Ledger& ledger, const std::vector<std::string>& nodes) {

@@ -4,9 +4,10 @@
 // fs_cache, its unwritten-data cache, the partner's mirror store.
 #pragma once
 
+#include <functional>
 #include <vector>
 
-#include "tools/stepper/session.h"
+#include "tools/stepper/point.h"
 
 namespace understudy::stepper {
 
@@ -36,8 +37,20 @@ struct Ledger {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> lost_with(const std::string& node) const;
 };
 
-Ledger read_ledger(Session& session);
+/// A node's memory, for the ledger.
+struct NodeMemory {
+  std::string node;
+  const Arena* arena = nullptr;  // null: the node has none yet
+  bool has_file_system = false;  // its fs_cache runs, so its books and its cache count
+};
+Ledger read_ledger(
+    const std::vector<NodeMemory>& nodes,
+    const std::function<bool(std::uint32_t lun, std::uint64_t lsn)>& is_acknowledged);
+/// Whether the operation is acknowledged by this: STEP 412.
+bool acknowledges(const TraceEntry& entry);
 json::object to_json(const Ledger& ledger, const std::vector<std::string>& nodes);
+/// What to_json() made; what is missing in it is empty.
+Ledger ledger_of(const json::object& object);
 std::string to_text(const Ledger& ledger, const std::vector<std::string>& nodes);
 
 struct StoredRecord {
@@ -45,8 +58,11 @@ struct StoredRecord {
   std::string what;
 };
 /// What lies in a node's unwritten-data cache and is not durable; by LUN and LSN.
-std::vector<StoredRecord> cached_records(const DebugTap& tap);
+std::vector<StoredRecord> cached_records(const Arena& arena);
 /// What lies in a node's mirror store, in the order of its lists.
-std::vector<StoredRecord> mirrored_records(const DebugTap& tap);
+std::vector<StoredRecord> mirrored_records(const Arena& arena);
+json::array to_json(const std::vector<StoredRecord>& records);
+/// What to_json() made, but of each header only the place.
+std::vector<StoredRecord> records_of(const json::array& records);
 
 }  // namespace understudy::stepper

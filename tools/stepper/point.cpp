@@ -10,14 +10,6 @@ std::string object_text(std::uint64_t object) {
   return std::to_string(object >> 40 & 0x7FFFFF) + "." + std::to_string(object & 0xFFFFFFFFFF);
 }
 
-std::string_view hop_name(Hop hop) {
-  constexpr std::array<std::string_view, 7> kNames = {
-      "",          "request_out", "request_in", "completion_out", "completion_in", "message_out",
-      "message_in"};
-  const auto index = static_cast<std::size_t>(hop);
-  return index < kNames.size() ? kNames[index] : "?";
-}
-
 std::string_view hop_text(Hop hop) {
   constexpr std::array<std::string_view, 7> kTexts = {"",
                                                       "asks",
@@ -44,17 +36,14 @@ bool is_path(Major major, std::uint8_t minor) {
          (major == Major::set_information && minor == static_cast<std::uint8_t>(SetMinor::rename));
 }
 
-std::string name_of(const Arena& arena, const Irp& irp) {
-  if (is_path(irp.major, irp.minor)) {
-    const auto bytes = arena.bytes(irp.payload);
-    std::size_t length = bytes ? bytes->size() : 0;
-    if (irp.major == Major::create)
-      length -= std::min<std::size_t>(length, irp.create.properties_length);
-    if (length > 0) return std::string(as_text(bytes->first(length)));
-  }
-  const auto record = record_of(arena, irp);
-  if (!record) return {};
-  return std::string(record->name.empty() ? record->target_name : record->name);
+/// Of a CREATE or a rename: where the path is.
+std::string path_of(const Arena& arena, const Irp& irp) {
+  if (!is_path(irp.major, irp.minor)) return {};
+  const auto bytes = arena.bytes(irp.payload);
+  std::size_t length = bytes ? bytes->size() : 0;
+  if (irp.major == Major::create)
+    length -= std::min<std::size_t>(length, irp.create.properties_length);
+  return length > 0 ? std::string(as_text(bytes->first(length))) : std::string();
 }
 
 constexpr std::array<std::string_view, 13> kFields = {
@@ -62,6 +51,13 @@ constexpr std::array<std::string_view, 13> kFields = {
     "lun",  "lsn", "epoch", "irp",   "session",   "status"};
 
 }  // namespace
+
+std::string_view to_string(Hop hop) {
+  constexpr std::array<std::string_view, 7> kNames = {
+      "",          "request_out", "request_in", "completion_out", "completion_in", "message_out",
+      "message_in"};
+  return kNames.at(static_cast<std::size_t>(hop));
+}
 
 std::string describe(const Record& record) {
   const RecordHeader& header = record.header;
@@ -93,7 +89,13 @@ std::string describe(const Record& record) {
 
 Point point_of(const std::string& node, const Arena& arena, const TraceEntry& entry,
                const Irp& irp) {
-  return {node, entry, irp, name_of(arena, irp)};
+  Point point{node, entry, irp, path_of(arena, irp)};
+  point.is_shown = true;
+  const auto record = record_of(arena, irp);
+  if (!record) return point;
+  point.record = describe(*record);
+  if (point.name.empty()) point.name = record->name.empty() ? record->target_name : record->name;
+  return point;
 }
 
 std::string title(const TraceEntry& entry) {
@@ -130,14 +132,14 @@ json::object to_json(const Point& point) {
   if (entry.hop == Hop::none) {
     out["step"] = static_cast<int>(entry.step);
   } else {
-    out["hop"] = hop_name(entry.hop);
+    out["hop"] = to_string(entry.hop);
     out["neighbour"] = to_string(entry.neighbour);
   }
   if (!point.name.empty()) out["name"] = point.name;
   return out;
 }
 
-json::object irp_of(const Point& point, const Arena& arena) {
+json::object irp_of(const Point& point) {
   const Irp& irp = point.irp;
   json::object out = {{"id", irp.id},
                       {"major", to_string(irp.major)},
@@ -156,7 +158,7 @@ json::object irp_of(const Point& point, const Arena& arena) {
     out["offset"] = irp.major == Major::write ? irp.write.offset : irp.read.offset;
     if (irp.major == Major::read) out["length"] = irp.read.length;
   }
-  if (const auto record = record_of(arena, irp)) out["record"] = describe(*record);
+  if (!point.record.empty()) out["record"] = point.record;
   return out;
 }
 
@@ -170,7 +172,7 @@ std::optional<Value> field_of(const Point& point, std::string_view name) {
   if (name == "node") return point.node;
   if (name == "layer") return std::string(to_string(entry.layer));
   if (name == "neighbour") return std::string(to_string(entry.neighbour));
-  if (name == "hop") return std::string(hop_name(entry.hop));
+  if (name == "hop") return std::string(to_string(entry.hop));
   if (name == "major") return std::string(to_string(entry.major));
   if (name == "status") return std::string(to_string(entry.status));
   if (name == "step") return static_cast<std::uint64_t>(entry.step);

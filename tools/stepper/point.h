@@ -16,7 +16,9 @@ struct Point {
   std::string node;
   TraceEntry entry{};
   Irp irp = {};
-  std::string name;  // what a CREATE, a rename, or the operation's record names; else empty
+  std::string name;         // what a CREATE, a rename, or the operation's record names; else empty
+  std::string record = {};  // what the operation's record says, if it has one yet
+  bool is_shown = false;    // the layer was parked, and showed the last three
 
   std::string where() const { return node + "." + std::string(to_string(entry.layer)); }
 };
@@ -30,8 +32,10 @@ std::string title(const TraceEntry& entry);
 /// One line: place, title, operation.
 std::string line_of(const Point& point);
 /// All that the IRP says.
-json::object irp_of(const Point& point, const Arena& arena);
+json::object irp_of(const Point& point);
+/// A STEP or a hop, its operation, its name.
 json::object to_json(const Point& point);
+std::string_view to_string(Hop hop);
 
 bool is_field(std::string_view name);
 std::optional<Value> field_of(const Point& point, std::string_view name);

@@ -1,28 +1,22 @@
 #include "tools/stepper/session.h"
 
 #include <algorithm>
+#include <cstring>
 
 namespace understudy::stepper {
 namespace {
 
 constexpr auto kListen = std::chrono::milliseconds(100);
 constexpr std::size_t kMaxHistory = 20'000;
-constexpr std::uint64_t kAllOfFig3 = 0xFFFFFFFF & ~step_bit(Step::s302);
-constexpr std::uint64_t kAllSteps = ~std::uint64_t{0};
 
-/// What the monitor of the cluster does, for which IRPs are made as they are needed.
-bool is_fig3(const TraceEntry& entry) {
-  const auto step = static_cast<unsigned>(entry.step);
-  return entry.hop == Hop::none && step >= 300 && step < 400;
+/// A point as its layer showed it, and as it stands in the ring with its number there.
+bool is_same(const Point& shown, const Point& passed) {
+  TraceEntry entry = passed.entry;
+  entry.sequence = shown.entry.sequence;
+  return shown.node == passed.node && std::memcmp(&entry, &shown.entry, sizeof entry) == 0;
 }
 
 }  // namespace
-
-bool Followed::is(const std::string& at, const TraceEntry& entry) const {
-  if (irp != 0 && at == node && entry.irp == irp) return true;
-  return lsn != 0 && entry.lsn == lsn && entry.lun == lun &&
-         (entry.epoch == epoch || entry.epoch == 0 || epoch == 0);
-}
 
 Session::Session(const std::vector<NodeName>& nodes) {
   nodes_.reserve(nodes.size());
@@ -65,113 +59,35 @@ void Session::listen(Node& node) {
 }
 
 int Session::add(Breakpoint breakpoint) {
-  breakpoint.number = ++last_number_;
-  breakpoints_.push_back(std::move(breakpoint));
+  const int number = judge_.add(std::move(breakpoint));
   want();
-  return last_number_;
+  return number;
 }
 
 bool Session::remove(int number) {
-  const bool there = std::erase_if(breakpoints_, [number](const Breakpoint& each) {
-                       return each.number == number;
-                     }) != 0;
+  const bool there = judge_.remove(number);
   want();
   return there;
 }
 
-/// What the layers have to park for: the union, which judge() takes apart again.
+int Session::add_listener(Listener listener) {
+  listeners_[++last_listener_] = std::move(listener);
+  return last_listener_;
+}
+
+/// What the layers have to park for.
 void Session::want() {
-  Wanted wanted;
-  for (const Breakpoint& each : breakpoints_) {
-    wanted.steps |= each.steps;
-    wanted.hops |= each.hops;
-  }
-  const bool steps_through_fig3 =
-      how_ == Go::step && from_ && is_fig3(from_->entry) && from_->entry.lsn == 0;
-  if (steps_through_fig3) wanted.steps |= kAllOfFig3;
-  for (Node& node : nodes_) {
-    Wanted here = wanted;
-    if (how_ != Go::on && followed_) {
-      if (node.name == followed_->node) here.irp = followed_->irp;
-      here.lun = followed_->lun;
-      here.lsn = followed_->lsn;
-    }
-    node.tap->want(here);
-  }
+  for (Node& node : nodes_) node.tap->want(judge_.wanted(node.name));
 }
 
 void Session::go(Go how) {
-  how_ = stop_ && stop_->point ? how : Go::on;
-  from_ = stop_ ? stop_->point : std::nullopt;
-  if (how_ != Go::on) follow(*from_);
+  judge_.go(how, stop_ ? stop_->point : std::nullopt);
   stop_.reset();
   want();
   for (Node& node : nodes_) node.tap->release();
   for (Node& node : nodes_) {
     for (const Layer layer : std::exchange(node.judged, {})) node.tap->unpark(layer);
   }
-}
-
-/// Learns more of the followed operation: its LSN, where it has been.
-void Session::follow(const Point& point) {
-  const TraceEntry& entry = point.entry;
-  if (!followed_ || !followed_->is(point.node, entry))
-    followed_ = Followed{point.node, entry.irp, entry.lun, entry.epoch, entry.lsn, {}};
-  if (followed_->irp == 0 && entry.irp != 0) {
-    followed_->irp = entry.irp;
-    followed_->node = point.node;
-  }
-  if (followed_->lsn == 0 && entry.lsn != 0) {
-    followed_->lsn = entry.lsn;
-    followed_->epoch = entry.epoch;
-    followed_->lun = entry.lun;
-  }
-  followed_->visited.insert(point.where());
-}
-
-bool Session::is_end_of_step(const Point& point) const {
-  if (how_ == Go::on || !from_) return false;
-  const TraceEntry& entry = point.entry;
-  const bool fig3 = is_fig3(from_->entry) && from_->entry.lsn == 0;
-  if (how_ == Go::step && fig3) return is_fig3(entry) && entry.step != Step::s302;
-  if (!followed_ || !followed_->is(point.node, entry)) return false;
-  const std::string where = point.where();
-  switch (how_) {
-    case Go::step:
-      return entry.hop == Hop::none;
-    case Go::into:
-      return where != from_->where();
-    case Go::out:
-      return where != from_->where() && followed_->visited.contains(where);
-    case Go::on:
-      break;
-  }
-  return false;
-}
-
-std::optional<Stop> Session::judge(const Point& point) {
-  const TraceEntry& entry = point.entry;
-  std::optional<Stop> stop;
-  for (Breakpoint& each : breakpoints_) {
-    const bool here = entry.hop == Hop::none
-                          ? (each.steps & step_bit(entry.step)) != 0
-                          : (each.hops >> static_cast<unsigned>(entry.hop) & 1) != 0;
-    if (!here || (!each.node.empty() && each.node != point.node)) continue;
-    if (each.layer != Layer::none && each.layer != entry.layer) continue;
-    const auto fields = [&point](std::string_view name) { return field_of(point, name); };
-    if (each.condition && !each.condition->holds(fields)) continue;
-    ++each.hits;
-    if (!stop) stop = Stop{Stop::Why::breakpoint, each.number, point};
-  }
-  if (!stop && is_end_of_step(point)) stop = Stop{Stop::Why::step, 0, point};
-  if (how_ != Go::on && followed_ && followed_->is(point.node, entry)) {
-    follow(point);
-    want();
-  }
-  std::erase_if(breakpoints_, [&](const Breakpoint& each) {
-    return stop && each.once && each.number == stop->breakpoint;
-  });
-  return stop;
 }
 
 void Session::hold() {
@@ -188,12 +104,16 @@ bool Session::look() {
       ParkingPlace& place = node.tap->place(layer);
       if (place.parked == 0) node.judged.erase(layer);
       if (place.parked == 0 || node.judged.contains(layer) || !node.tap->runs(layer)) continue;
-      const Point point = point_of(node.name, node.tap->arena(), place.entry, place.irp);
-      if (is_sound(point.entry, layer)) stop_ = judge(point);
-      if (stop_) {
-        hold();
+      if (!is_sound(place.entry, layer)) {
+        node.tap->unpark(layer);
+        continue;
+      }
+      shown_.push_back(point_of(node.name, node.tap->arena(), place.entry, place.irp));
+      std::optional<Stop> stop = judge_.judge(shown_.back());
+      want();
+      if (stop) {
         node.judged.insert(layer);
-        take_trace();
+        stand(std::move(*stop));
         return true;
       }
       node.tap->unpark(layer);
@@ -229,12 +149,23 @@ void Session::wake() {
   rang_.notify_one();
 }
 
-Stop Session::pause() {
-  if (!stop_) {
-    hold();
-    stop_ = Stop{};
-    take_trace();
+void Session::stand(Stop stop) {
+  hold();
+  stop_ = std::move(stop);
+  take_trace();
+  if (stop_->point) {
+    const auto passed =
+        std::ranges::find_if(history_.rbegin(), history_.rend(),
+                             [this](const Point& point) { return is_same(*stop_->point, point); });
+    if (passed != history_.rend()) stop_->point->entry.sequence = passed->entry.sequence;
   }
+  for (const auto& [number, listener] : listeners_) {
+    if (listener.on_stop) listener.on_stop(*stop_);
+  }
+}
+
+Stop Session::pause() {
+  if (!stop_) stand({});
   return *stop_;
 }
 
@@ -264,17 +195,76 @@ std::vector<Point> Session::parked() {
   return points;
 }
 
+json::object Session::irp() {
+  return stop_ && stop_->point ? irp_of(*stop_->point) : json::object();
+}
+
+std::vector<LayerState> Session::layers() {
+  std::vector<LayerState> all;
+  for (const Node& node : nodes_) {
+    const DebugTap& tap = *node.tap;
+    for (std::size_t index = 1; index < kLayers; ++index) {
+      const auto layer = static_cast<Layer>(index);
+      LayerState state{node.name + "." + std::string(to_string(layer)), 0, "does not run"};
+      if (tap.attached() && tap.runs(layer)) {
+        const ParkingPlace& place = tap.place(layer);
+        state.pid = place.pid;
+        state.does = place.parked != 0  ? "parked: " + title(place.entry)
+                     : place.waits != 0 ? "held"
+                     : tap.is_held()    ? "idle, held before what comes next"
+                                        : "runs";
+      }
+      all.push_back(std::move(state));
+    }
+  }
+  return all;
+}
+
+std::vector<StoredRecord> Session::cached(const std::string& node) {
+  const DebugTap* const found = tap(node);
+  return found != nullptr && found->attached() ? cached_records(found->arena())
+                                               : std::vector<StoredRecord>();
+}
+
+std::vector<StoredRecord> Session::mirrored(const std::string& node) {
+  const DebugTap* const found = tap(node);
+  return found != nullptr && found->attached() ? mirrored_records(found->arena())
+                                               : std::vector<StoredRecord>();
+}
+
+Ledger Session::ledger() {
+  take_trace();  // so that every acknowledgement is seen
+  std::vector<NodeMemory> memories;
+  for (const Node& node : nodes_) {
+    const bool there = node.tap->attached();
+    memories.push_back({node.name, there ? &node.tap->arena() : nullptr,
+                        there && node.tap->runs(Layer::fs_cache)});
+  }
+  return read_ledger(
+      memories, [this](std::uint32_t lun, std::uint64_t lsn) { return acknowledged(lun, lsn); });
+}
+
 void Session::take_trace() {
   std::vector<Point> fresh;
   for (Node& node : nodes_) {
     for (const TraceEntry& entry : node.tap->take_trace()) {
-      if (entry.step == Step::s412 && entry.lsn != 0 && ok(entry.status))
-        acknowledged_.insert({entry.lun, entry.lsn});
+      if (acknowledges(entry)) acknowledged_.insert({entry.lun, entry.lsn});
       fresh.push_back({node.name, entry, {}, {}});
     }
   }
+  if (fresh.empty()) return;
+  for (Point& shown : shown_) {
+    const auto passed =
+        std::ranges::find_if(fresh, [&shown](const Point& point) { return is_same(shown, point); });
+    if (passed == fresh.end()) continue;
+    shown.entry.sequence = passed->entry.sequence;
+    *passed = std::move(shown);
+  }
+  shown_.clear();
   std::ranges::stable_sort(fresh, {}, [](const Point& point) { return point.entry.time_ns; });
-  if (on_points && !fresh.empty()) on_points(fresh);
+  for (const auto& [number, listener] : listeners_) {
+    if (listener.on_points) listener.on_points(fresh);
+  }
   history_.insert(history_.end(), fresh.begin(), fresh.end());
   if (history_.size() > kMaxHistory)
     history_.erase(history_.begin(), history_.end() - kMaxHistory / 2);

@@ -7,100 +7,73 @@
 #include <atomic>
 #include <condition_variable>
 #include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
 
-#include "iomgr/host/debug_tap.h"
-#include "tools/stepper/point.h"
+#include "tools/stepper/target.h"
 
 namespace understudy::stepper {
 
-struct Breakpoint {
-  int number = 0;
-  std::uint64_t steps = 0;    // by step_bit() ...
-  std::uint32_t hops = 0;     // ... and bit by Hop: any of them
-  std::string node;           // empty: any
-  Layer layer = Layer::none;  // none: any
-  std::optional<Condition> condition;
-  std::string text;  // as it was asked for
-  std::uint64_t hits = 0;
-  bool once = false;
-};
-
-/// Why everything stands.
-struct Stop {
-  enum class Why { breakpoint, step, pause };
-  Why why = Why::pause;
-  int breakpoint = 0;
-  std::optional<Point> point;  // not for a pause
-};
-
-/// An operation, wherever it is: by its IRP on its node, and everywhere by its place in its LUN's
-/// order.
-struct Followed {
-  std::string node;
-  std::uint64_t irp = 0;
-  std::uint32_t lun = 0;
-  std::uint64_t epoch = 0;
-  std::uint64_t lsn = 0;
-  std::set<std::string> visited;  // "a.ff_driver"
-
-  bool is(const std::string& at, const TraceEntry& entry) const;
-};
-
-class Session {
+class Session : public Target {
  public:
   struct NodeName {
     std::string name;
     std::string memory_path;
   };
   explicit Session(const std::vector<NodeName>& nodes);
-  ~Session();
+  ~Session() override;
   Session(const Session&) = delete;
   Session& operator=(const Session&) = delete;
 
   /// Finds the nodes that run. What is wrong, or nothing.
   std::string attach();
 
-  int add(Breakpoint breakpoint);
-  bool remove(int number);
-  const std::vector<Breakpoint>& breakpoints() const { return breakpoints_; }
+  int add(Breakpoint breakpoint) override;
+  bool remove(int number) override;
+  const std::vector<Breakpoint>& breakpoints() const override { return judge_.breakpoints(); }
 
-  enum class Go {
-    on,    // to the next breakpoint
-    step,  // ... or the next STEP of the followed operation; of a takeover, its next STEP
-    into,  // ... or where the operation comes to next, another layer or the other node
-    out,   // ... or when it is back in a layer where it was before
-  };
-  void go(Go how);
-  /// Until everything stands; nothing after `limit`, or when interrupt() was called.
-  std::optional<Stop> wait(std::chrono::milliseconds limit);
+  void go(Go how) override;
+  std::optional<Stop> wait(std::chrono::milliseconds limit) override;
   /// Everything stands from now on.
   Stop pause();
-  /// Hears of what the layers have passed, in the order of time, whenever the rings are read:
-  /// during wait(), at stops, by history().
-  std::function<void(const std::vector<Point>& points)> on_points;
+
+  struct Listener {
+    /// What the layers have passed, in the order of time, whenever the rings are read: during
+    /// wait(), at stops, by history(). Of points at which a layer was parked with its IRP.
+    std::function<void(const std::vector<Point>& points)> on_points;
+    /// Everything stands, and what was passed before has been told.
+    std::function<void(const Stop& stop)> on_stop;
+  };
+  /// Until it is taken away again, by the number that this gives.
+  int add_listener(Listener listener);
+  void remove_listener(int number) { listeners_.erase(number); }
 
   /// Ends a wait() soon; from a signal handler too.
   void interrupt() { interrupted_ = true; }
   /// The same at once, from another thread; not from a signal handler.
   void wake();
 
-  bool stands() const { return stop_.has_value(); }
-  const std::optional<Stop>& stop() const { return stop_; }
-  const std::optional<Followed>& followed() const { return followed_; }
+  const std::optional<Stop>& stop() const override { return stop_; }
+  const std::optional<Followed>& followed() const override { return judge_.followed(); }
 
-  std::vector<std::string> nodes() const;
+  std::vector<std::string> nodes() const override;
   DebugTap* tap(std::string_view node);
   /// All points at which layers are parked now.
   std::vector<Point> parked();
+  json::object irp() override;
+  std::vector<LayerState> layers() override;
+  std::vector<StoredRecord> cached(const std::string& node) override;
+  std::vector<StoredRecord> mirrored(const std::string& node) override;
+  Ledger ledger() override;
   /// LSNs that STEP 412 was seen for, since the session began.
   bool acknowledged(std::uint32_t lun, std::uint64_t lsn) const {
     return acknowledged_.contains({lun, lsn});
   }
   /// The last points of all layers, oldest first.
   const std::vector<Point>& history();
+  std::span<const Point> passed() override { return history(); }
 
  private:
   struct Node {
@@ -112,20 +85,17 @@ class Session {
 
   void listen(Node& node);
   bool look();
-  std::optional<Stop> judge(const Point& point);
-  bool is_end_of_step(const Point& point) const;
-  void follow(const Point& point);
+  void stand(Stop stop);
   void hold();
   void want();
   void take_trace();
 
   std::vector<Node> nodes_;
-  std::vector<Breakpoint> breakpoints_;
-  int last_number_ = 0;
+  Judge judge_;
   std::optional<Stop> stop_;
-  std::optional<Point> from_;  // where the step began
-  std::optional<Followed> followed_;
-  Go how_ = Go::on;
+  std::vector<Point> shown_;  // parked since the rings were read last
+  std::map<int, Listener> listeners_;
+  int last_listener_ = 0;
   std::set<std::pair<std::uint32_t, std::uint64_t>> acknowledged_;
   std::vector<Point> history_;
 

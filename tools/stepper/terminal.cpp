@@ -9,6 +9,7 @@
 
 #include "cluster_app/cluster_directory.h"
 #include "tools/stepper/commands.h"
+#include "tools/stepper/export.h"
 
 namespace understudy::stepper {
 namespace {
@@ -19,6 +20,10 @@ constexpr int kBadArguments = 2;
 struct Options {
   std::string directory = ".";
   std::string script;
+  std::string record;
+  std::string open;
+  std::vector<std::string> exported;  // format, file
+  Operation operation;
   bool as_json = false;
   unsigned patience_s = 0;
 };
@@ -56,6 +61,10 @@ void print(const Reply& reply, const std::string& line, bool as_json) {
   std::cout.flush();
 }
 
+bool is_interactive(const Options& options) {
+  return options.script.empty() && !options.as_json && isatty(STDIN_FILENO) != 0;
+}
+
 /// A command a line. Stops at the first that fails, if it is a script.
 int run_lines(std::istream& in, Commands& commands, const Options& options) {
   std::string line;
@@ -68,11 +77,10 @@ int run_lines(std::istream& in, Commands& commands, const Options& options) {
   return 0;
 }
 
-int run_terminal(Session& session, Commands& commands, const std::string& history) {
+int run_terminal(Target& target, Commands& commands, const std::string& history) {
   using_history();
-  read_history(history.c_str());
+  if (!history.empty()) read_history(history.c_str());
   rl_attempted_completion_function = completions;
-  std::cout << "Type help. Ctrl-C stops everything, Ctrl-D lets it go and ends.\n";
   while (!commands.over()) {
     char* const typed = readline("(stepper) ");
     if (typed == nullptr) break;
@@ -81,12 +89,62 @@ int run_terminal(Session& session, Commands& commands, const std::string& histor
     if (line.empty()) continue;
     add_history(line.c_str());
     Reply reply = commands.run(line);
-    if (!reply.ok && !session.stands() && reply.data.contains("stopped"))
+    if (!reply.ok && !target.stands() && reply.data.contains("stopped"))
       reply = commands.run("pause");
     print(reply, line, false);
   }
-  write_history(history.c_str());
+  if (!history.empty()) write_history(history.c_str());
   return 0;
+}
+
+/// Lets the user, a script or a program command it. `script`: where that is by now.
+int run_commands(Target& target, Commands& commands, const Options& options,
+                 const std::string& script, const std::string& history) {
+  completing = &commands;
+  if (is_interactive(options)) return run_terminal(target, commands, history);
+  if (script.empty() || script == "-") return run_lines(std::cin, commands, options);
+  std::ifstream lines(script);
+  if (!lines) {
+    std::cerr << "stepper: cannot read " << script << "\n";
+    return kFailed;
+  }
+  return run_lines(lines, commands, options);
+}
+
+std::string summary_of(const Recording& recording) {
+  std::string text = "Recorded by " + recording.by + ": " +
+                     std::to_string(recording.points.size()) + " points, " +
+                     std::to_string(recording.stops.size()) + " stops.\n";
+  if (recording.missing != 0) {
+    text += std::to_string(recording.missing) +
+            " points are missing: they were overwritten before they were read.\n";
+  }
+  if (recording.damaged != 0) {
+    text += std::to_string(recording.damaged) + " lines are damaged and left out; " +
+            recording.damage + ".\n";
+  }
+  if (recording.is_cut) text += "The last line is not whole and left out.\n";
+  return text;
+}
+
+int run_recording(const Options& options) {
+  std::string wrong;
+  std::optional<Recording> recording = read_recording(options.open, wrong);
+  if (recording && !options.exported.empty())
+    wrong = export_to(*recording, options.exported[0], options.exported[1], options.operation);
+  if (!wrong.empty()) {
+    std::cerr << "stepper: " << wrong << "\n";
+    return kFailed;
+  }
+  (options.as_json ? std::cerr : std::cout) << summary_of(*recording);
+  if (!options.exported.empty()) return 0;
+  Replay replay(std::move(*recording));
+  Commands commands(replay);
+  if (is_interactive(options)) {
+    std::cout << "Type help. Ctrl-D ends.\n";
+    print(commands.run("where"), "where", false);
+  }
+  return run_commands(replay, commands, options, options.script, "");
 }
 
 int run(const Options& options) {
@@ -95,6 +153,8 @@ int run(const Options& options) {
                                  ? options.script
                                  : std::filesystem::absolute(options.script).string();
   const std::string here = std::filesystem::current_path().string();
+  const std::string record =
+      options.record.empty() ? "" : std::filesystem::absolute(options.record).string();
   const auto config = cluster_directory::enter(options.directory, error);
   if (!config) {
     std::cerr << "stepper: " << error << "\n";
@@ -111,20 +171,20 @@ int run(const Options& options) {
   }
   interrupted_session = &session;
   signal(SIGINT, [](int) { interrupted_session->interrupt(); });
-  const bool interactive = script.empty() && !options.as_json && isatty(STDIN_FILENO) != 0;
+  const bool interactive = is_interactive(options);
   const unsigned patience = options.patience_s != 0 ? options.patience_s
                             : interactive           ? 86'400
                                                     : 60;
   Commands commands(session, std::chrono::seconds(patience), here);
-  completing = &commands;
-  if (interactive) return run_terminal(session, commands, "run/stepper.history");
-  if (script.empty() || script == "-") return run_lines(std::cin, commands, options);
-  std::ifstream lines(script);
-  if (!lines) {
-    std::cerr << "stepper: cannot read " << script << "\n";
-    return kFailed;
+  if (!record.empty()) {
+    const Reply reply = commands.run("record " + record);
+    if (!reply.ok) {
+      std::cerr << "stepper: " << reply.text << "\n";
+      return kFailed;
+    }
   }
-  return run_lines(lines, commands, options);
+  if (interactive) std::cout << "Type help. Ctrl-C stops everything, Ctrl-D lets it go and ends.\n";
+  return run_commands(session, commands, options, script, "run/stepper.history");
 }
 
 }  // namespace
@@ -145,6 +205,22 @@ int main(int argc, char** argv) {
       ->type_name("FILE");
   app.add_flag("--json", options.as_json,
                "For programs: commands from standard input, one JSON object for each");
+  app.add_option("--record", options.record,
+                 "Write all that is passed and every stop to this file, for --open")
+      ->type_name("FILE");
+  CLI::Option* const open =
+      app.add_option("--open", options.open, "Step through what was recorded, forward and back")
+          ->type_name("FILE")
+          ->excludes("--record");
+  app.add_option(
+         "--export", options.exported,
+         "Write the recording in another format, and end: chrome, mermaid (of the operation "
+         "--lsn of --lun), shiviz, pcap")
+      ->type_name("FORMAT FILE")
+      ->expected(2)
+      ->needs(open);
+  app.add_option("--lsn", options.operation.lsn, "The operation to export")->needs(open);
+  app.add_option("--lun", options.operation.lun, "Its LUN; default: 0")->needs(open);
   app.add_option("--patience", options.patience_s,
                  "Seconds that a command waits for a stop; default: 60, in a terminal a day")
       ->type_name("SECONDS");
@@ -157,5 +233,5 @@ int main(int argc, char** argv) {
     const int code = app.exit(error);
     return code == 0 ? 0 : kBadArguments;
   }
-  return run(options);
+  return options.open.empty() ? run(options) : run_recording(options);
 }

@@ -1,0 +1,27 @@
+#include "tools/stepper/export.h"
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace understudy::stepper {
+
+std::string export_to(const Recording& recording, const std::string& format,
+                      const std::string& file, const Operation& operation) {
+  const bool is_known =
+      format == "chrome" || format == "mermaid" || format == "shiviz" || format == "pcap";
+  if (!is_known) return "there is no format '" + format + "': chrome, mermaid, shiviz, pcap";
+  if (format == "mermaid" && points_of(recording, operation.lun, operation.lsn).empty()) {
+    return "the recording has no operation with lsn " + std::to_string(operation.lsn) + " of lun " +
+           std::to_string(operation.lun) + " (--lsn, --lun)";
+  }
+  std::ofstream out(file, std::ios::binary);
+  if (format == "chrome") export_chrome(recording, out);
+  if (format == "mermaid") export_mermaid(recording, operation, out);
+  if (format == "shiviz") export_shiviz(recording, out);
+  if (format == "pcap") export_pcap(recording, out);
+  out.close();
+  return out ? std::string() : file + ": " + std::strerror(errno);
+}
+
+}  // namespace understudy::stepper

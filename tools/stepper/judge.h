@@ -1,0 +1,88 @@
+// Where everything stops: at breakpoints, and where a step of the followed operation ends. What
+// shows it the points is a session (session.h) or a recording (replay.h).
+#pragma once
+
+#include <set>
+#include <vector>
+
+#include "iomgr/host/debug_tap.h"
+#include "tools/stepper/point.h"
+
+namespace understudy::stepper {
+
+struct Breakpoint {
+  int number = 0;
+  std::uint64_t steps = 0;    // by step_bit() ...
+  std::uint32_t hops = 0;     // ... and bit by Hop: any of them
+  std::string node;           // empty: any
+  Layer layer = Layer::none;  // none: any
+  std::optional<Condition> condition;
+  std::string text;  // as it was asked for
+  std::uint64_t hits = 0;
+  bool once = false;
+};
+
+/// Why everything stands.
+struct Stop {
+  enum class Why {
+    breakpoint,
+    step,
+    pause,
+    rule,  // of a recorded history: a rule broke here
+    end,   // of the recording
+  };
+  Why why = Why::pause;
+  int breakpoint = 0;
+  std::optional<Point> point;  // not for a pause
+  std::string text = {};       // of a rule: how it broke
+};
+std::string_view to_string(Stop::Why why);
+
+/// An operation, wherever it is: by its IRP on its node, and everywhere by its place in its LUN's
+/// order.
+struct Followed {
+  std::string node;
+  std::uint64_t irp = 0;
+  std::uint32_t lun = 0;
+  std::uint64_t epoch = 0;
+  std::uint64_t lsn = 0;
+  std::set<std::string> visited;  // "a.ff_driver"
+
+  bool is(const std::string& at, const TraceEntry& entry) const;
+};
+
+enum class Go {
+  on,    // to the next breakpoint
+  step,  // ... or the next STEP of the followed operation; of a takeover, its next STEP
+  into,  // ... or where the operation comes to next, another layer or the other node
+  out,   // ... or when it is back in a layer where it was before
+};
+
+class Judge {
+ public:
+  int add(Breakpoint breakpoint);
+  bool remove(int number);
+  const std::vector<Breakpoint>& breakpoints() const { return breakpoints_; }
+
+  /// How it goes on from where it stands; without a point only to the next breakpoint.
+  void go(Go how, const std::optional<Point>& from);
+  /// Whether everything stops here. Learns more of the followed operation.
+  std::optional<Stop> judge(const Point& point);
+  /// What the layers of a node have to park for, so that judge() sees enough.
+  Wanted wanted(const std::string& node) const;
+
+  const std::optional<Followed>& followed() const { return followed_; }
+  void follow(Followed operation) { followed_ = std::move(operation); }
+
+ private:
+  bool is_end_of_step(const Point& point) const;
+  void follow(const Point& point);
+
+  std::vector<Breakpoint> breakpoints_;
+  int last_number_ = 0;
+  std::optional<Point> from_;  // where the step began
+  std::optional<Followed> followed_;
+  Go how_ = Go::on;
+};
+
+}  // namespace understudy::stepper
