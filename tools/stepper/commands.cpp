@@ -503,6 +503,7 @@ Reply Commands::start(const std::string& arguments) {
 Reply Commands::hold(const std::string& arguments) {
   const auto seconds = number_of(arguments);
   if (!seconds || *seconds > 3600) return refused("how many seconds?");
+  if (patience_.count() == 0) return refused("this is for scripts; `pause` stands still here");
   session_.pause();
   std::this_thread::sleep_for(std::chrono::seconds(*seconds));
   return {true, "Stood still for " + arguments + " s.\n", {}};

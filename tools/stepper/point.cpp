@@ -94,6 +94,11 @@ Point point_of(const std::string& node, const Arena& arena, const TraceEntry& en
   return {node, entry, irp, name_of(arena, irp)};
 }
 
+std::string what_of(const TraceEntry& entry) {
+  return entry.hop == Hop::none ? std::to_string(static_cast<int>(entry.step))
+                                : std::string(hop_name(entry.hop));
+}
+
 std::string title(const TraceEntry& entry) {
   if (entry.hop == Hop::none) {
     return "STEP " + std::to_string(static_cast<int>(entry.step)) + ": " +

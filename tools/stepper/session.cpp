@@ -100,7 +100,8 @@ void Session::want() {
   }
 }
 
-void Session::go(Go how) {
+void Session::go(Go how, const std::string& target) {
+  target_ = target;
   how_ = stop_ && stop_->point ? how : Go::on;
   from_ = stop_ ? stop_->point : std::nullopt;
   if (how_ != Go::on) follow(*from_);
@@ -110,6 +111,18 @@ void Session::go(Go how) {
   for (Node& node : nodes_) {
     for (const Layer layer : std::exchange(node.judged, {})) node.tap->unpark(layer);
   }
+}
+
+bool Session::turn_to(const std::string& node, Layer layer) {
+  for (Node& each : nodes_) {
+    if (!stop_ || each.name != node || !each.tap->attached()) continue;
+    const ParkingPlace& place = each.tap->place(layer);
+    if (place.parked == 0 || !each.tap->runs(layer)) continue;
+    stop_->point = point_of(node, each.tap->arena(), place.entry, place.irp);
+    each.judged.insert(layer);
+    return true;
+  }
+  return false;
 }
 
 /// Learns more of the followed operation: its LSN, where it has been.
@@ -140,7 +153,7 @@ bool Session::is_end_of_step(const Point& point) const {
     case Go::step:
       return entry.hop == Hop::none;
     case Go::into:
-      return where != from_->where();
+      return target_.empty() ? where != from_->where() : where == target_;
     case Go::out:
       return where != from_->where() && followed_->visited.contains(where);
     case Go::on:

@@ -73,7 +73,11 @@ class Session {
     into,  // ... or where the operation comes to next, another layer or the other node
     out,   // ... or when it is back in a layer where it was before
   };
-  void go(Go how);
+  /// `target`: the layer that `into` leads to ("b.mirror_server"); empty: the next.
+  void go(Go how, const std::string& target = {});
+  /// While everything stands, go() follows the operation at which that layer is parked. False if it
+  /// is parked nowhere.
+  bool turn_to(const std::string& node, Layer layer);
   /// Until everything stands; nothing after `limit`, or when interrupt() was called.
   std::optional<Stop> wait(std::chrono::milliseconds limit);
   /// Everything stands from now on.
@@ -126,6 +130,7 @@ class Session {
   std::optional<Point> from_;  // where the step began
   std::optional<Followed> followed_;
   Go how_ = Go::on;
+  std::string target_;
   std::set<std::pair<std::uint32_t, std::uint64_t>> acknowledged_;
   std::vector<Point> history_;
 
