@@ -6,6 +6,7 @@
 #include <future>
 
 #include "tests/real/dap_client.h"
+#include "tools/stepper/dap_source.h"
 
 namespace understudy {
 namespace {
@@ -263,6 +264,47 @@ TEST(RealDap, ServesNobodyWithoutTheToken) {
   EXPECT_FALSE(flag_of(ide.request("variables", {{"variablesReference", -1}}), "success"));
   EXPECT_TRUE(flag_of(ide.request("terminate"), "success"));
   EXPECT_FALSE(ide.request("disconnect").empty());
+}
+
+TEST(DapFrames, AreTheSameInWhateverPiecesTheyCome) {
+  const std::string all = stepper::to_dap_frame({{"seq", 1}}) + stepper::to_dap_frame({{"seq", 2}});
+  for (std::size_t piece = 1; piece <= all.size(); ++piece) {
+    stepper::DapFrames frames;
+    std::vector<std::uint64_t> taken;
+    for (std::size_t at = 0; at < all.size(); at += piece) {
+      frames.add(std::string_view(all).substr(at, piece));
+      for (json::object message; frames.take(message) == stepper::DapFrames::Next::message;)
+        taken.push_back(number_of(message, "seq"));
+    }
+    EXPECT_EQ(taken, (std::vector<std::uint64_t>{1, 2})) << piece;
+  }
+  EXPECT_EQ(stepper::shortened("gr\xC3\xBC\xC3\x9F"
+                               "e",
+                               3),
+            "gr...");
+}
+
+TEST(DapSource, FindsTheTracePointsOfEveryLayerAsTheCommandsNameThem) {
+  const stepper::SourceMap map(UNDERSTUDY_SOURCE);
+  const auto lines = [&map](Layer layer, Step step) {
+    TraceEntry entry{};
+    entry.layer = layer;
+    entry.step = step;
+    const stepper::SourceLine* const found = map.find(entry);
+    return found == nullptr ? std::string() : found->file;
+  };
+  EXPECT_EQ(lines(Layer::ff_driver, Step::s408), "ff_driver/operation.cpp");
+  EXPECT_EQ(lines(Layer::rd_driver, Step::s408), "rd_driver/outbox.cpp");
+  EXPECT_EQ(lines(Layer::mirror_server, Step::s408), "mirror_server/partner_session.cpp");
+  EXPECT_EQ(lines(Layer::cluster_app, Step::s304), "cluster_app/takeover.cpp");
+  EXPECT_EQ(lines(Layer::netstack, Step::s408), "") << "it passes none";
+  TraceEntry hop{};
+  hop.layer = Layer::netstack;
+  hop.hop = Hop::request_out;
+  ASSERT_NE(map.find(hop), nullptr);
+  EXPECT_EQ(map.find(hop)->file, "iomgr/driver.cpp");
+  EXPECT_TRUE(map.in("operation.cpp").empty());
+  EXPECT_FALSE(map.in("/a/clone/ff_driver/operation.cpp").empty());
 }
 
 }  // namespace

@@ -2,6 +2,8 @@
 // goes on. What it shows: dap_views.cpp.
 #include "tools/stepper/dap_adapter.h"
 
+#include "tools/stepper/dap_frames.h"
+
 namespace understudy::stepper {
 namespace {
 
@@ -221,7 +223,7 @@ DapAnswer DapAdapter::set_variable(const json::object& arguments) {
 
 /// In the console a command of the terminal; elsewhere (hovering, watching) a field of the point.
 DapAnswer DapAdapter::evaluate(const json::object& arguments) {
-  constexpr std::size_t kMaxResult = std::size_t{256} << 10;
+  constexpr std::size_t kMaxResult = std::size_t{128} << 10;
   const std::string expression = understudy::text_of(arguments, "expression");
   const std::string context = understudy::text_of(arguments, "context");
   if (!context.empty() && context != "repl") {
@@ -242,7 +244,7 @@ DapAnswer DapAdapter::evaluate(const json::object& arguments) {
   if (!reply.ok) return refused(reply.text);
   return {true,
           {},
-          {{"result", reply.text.substr(0, kMaxResult)},
+          {{"result", shortened(reply.text, kMaxResult)},
            {"variablesReference", session_.stands() ? variables_.hold(reply.data) : 0}}};
 }
 

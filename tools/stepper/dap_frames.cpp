@@ -38,4 +38,13 @@ std::string to_dap_frame(const json::object& message) {
   return std::string(kHead) + std::to_string(body.size()) + std::string(kEnd) + body;
 }
 
+std::string shortened(std::string text, std::size_t length) {
+  if (text.size() <= length) return text;
+  const auto is_inside = [&text](std::size_t at) {
+    return (static_cast<unsigned char>(text[at]) & 0xC0) == 0x80;
+  };
+  while (length > 0 && is_inside(length)) --length;
+  return text.substr(0, length) + "...";
+}
+
 }  // namespace understudy::stepper

@@ -28,4 +28,7 @@ class DapFrames {
 
 std::string to_dap_frame(const json::object& message);
 
+/// At most so many bytes of it, no letter of UTF-8 cut in two.
+std::string shortened(std::string text, std::size_t length);
+
 }  // namespace understudy::stepper

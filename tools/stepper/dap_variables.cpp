@@ -1,5 +1,6 @@
 #include "tools/stepper/dap_variables.h"
 
+#include "tools/stepper/dap_frames.h"
 #include "tools/stepper/ledger.h"
 
 namespace understudy::stepper {
@@ -19,9 +20,8 @@ std::string text_of(const json::value& value) {
   const json::value* const what =
       value.is_object() ? value.get_object().if_contains("what") : nullptr;
   if (what != nullptr && what->is_string()) return text_of(*what);
-  std::string text = value.is_string() ? std::string(value.get_string()) : json::serialize(value);
-  if (text.size() > kMaxText) text = text.substr(0, kMaxText) + "...";
-  return text;
+  return shortened(value.is_string() ? std::string(value.get_string()) : json::serialize(value),
+                   kMaxText);
 }
 
 /// "b: lun 0 lsn 17" to "write of 512 bytes at 0 in object 2.3".

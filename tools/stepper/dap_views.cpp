@@ -8,7 +8,7 @@ namespace understudy::stepper {
 namespace {
 
 constexpr std::size_t kMaxFrames = 100;  // of a thread
-constexpr std::size_t kMaxSource = std::size_t{512} << 10;
+constexpr std::size_t kMaxSource = std::size_t{256} << 10;
 
 DapAnswer refused(std::string why) {
   return {false, std::move(why), {}};
