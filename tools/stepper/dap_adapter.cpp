@@ -5,14 +5,11 @@
 #include "tools/stepper/dap_frames.h"
 
 namespace understudy::stepper {
-namespace {
 
 DapAnswer refused(std::string why) {
   while (why.ends_with('\n')) why.pop_back();
   return {false, std::move(why), {}};
 }
-
-}  // namespace
 
 json::object to_response(const json::object& request, DapAnswer answer) {
   json::object response = {{"type", "response"},

@@ -13,6 +13,8 @@ struct DapAnswer {
   json::object body;
 };
 
+DapAnswer refused(std::string why);
+
 /// A message that answers `request`; its "seq" is the sender's.
 json::object to_response(const json::object& request, DapAnswer answer);
 json::object to_event(std::string_view name, json::object body);

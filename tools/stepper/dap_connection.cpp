@@ -12,10 +12,6 @@ namespace {
 namespace asio = boost::asio;
 constexpr auto kAttachLimit = std::chrono::seconds(30);
 
-DapAnswer refused(std::string why) {
-  return {false, std::move(why), {}};
-}
-
 }  // namespace
 
 DapConnection::DapConnection(asio::ip::tcp::socket socket, const Context& context)

@@ -10,10 +10,6 @@ namespace {
 constexpr std::size_t kMaxFrames = 100;  // of a thread
 constexpr std::size_t kMaxSource = std::size_t{256} << 10;
 
-DapAnswer refused(std::string why) {
-  return {false, std::move(why), {}};
-}
-
 bool same(const Point& one, const Point& other) {
   const TraceEntry& a = one.entry;
   const TraceEntry& b = other.entry;
