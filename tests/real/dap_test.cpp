@@ -215,6 +215,25 @@ TEST(RealDap, StopsAtALineAndWhenATakeoverBegins) {
   EXPECT_EQ(client.get().exit_code, 0);
 }
 
+TEST(RealDap, StopsWhenTheMediumRefusesAWrite) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  const DapServerProcess server(pair);
+  DapClient ide(server.port());
+  ASSERT_TRUE(ide.attach(server.token()));
+  const json::array filters = {"storage_error"};
+  ASSERT_TRUE(verified(ide.body("setExceptionBreakpoints", {{"filters", filters}})));
+  const std::string fault = "fail a.fs_cache medium.flush.objects=error";
+  ASSERT_TRUE(flag_of(ide.request("evaluate", {{"expression", fault}}), "success"));
+  auto client = put_file(pair, "f");
+  const json::object stopped = ide.event("stopped");
+  EXPECT_EQ(text_of(stopped, "reason"), "exception");
+  EXPECT_NE(top_of(ide, stopped).find("STEP 422"), std::string::npos) << top_of(ide, stopped);
+  EXPECT_EQ(text_of(ide.body("exceptionInfo", {{"threadId", 1}}), "exceptionId"), "storage_error");
+  EXPECT_TRUE(flag_of(ide.request("disconnect"), "success"));
+  EXPECT_EQ(client.get().exit_code, 0);
+}
+
 TEST(RealDap, PausesAndLetsEverythingGoWhenTheIdeIsGone) {
   Pair pair(kHeld);
   ASSERT_TRUE(pair.start_mirrored());
