@@ -736,6 +736,7 @@ Reply Commands::hold(const std::string& arguments) {
   const auto [read, error] = std::from_chars(arguments.data(), end, seconds);
   if (error != std::errc() || read != end || !(seconds >= 0) || seconds > 3600)
     return refused("how many seconds?");
+  if (patience_.count() == 0) return refused("this is for scripts; `pause` stands still here");
   session_->pause();
   std::this_thread::sleep_for(std::chrono::duration<double>(seconds));
   return {true, "Stood still for " + arguments + " s.\n", {}};

@@ -42,7 +42,8 @@ bool Judge::remove(int number) {
                        [number](const Breakpoint& each) { return each.number == number; }) != 0;
 }
 
-void Judge::go(Go how, const std::optional<Point>& from) {
+void Judge::go(Go how, const std::optional<Point>& from, const std::string& target) {
+  target_ = target;
   how_ = from ? how : Go::on;
   from_ = from;
   if (how_ != Go::on) follow(*from_);
@@ -92,7 +93,7 @@ bool Judge::is_end_of_step(const Point& point) const {
     case Go::step:
       return entry.hop == Hop::none;
     case Go::into:
-      return where != from_->where();
+      return target_.empty() ? where != from_->where() : where == target_;
     case Go::out:
       return where != from_->where() && followed_->visited.contains(where);
     case Go::on:

@@ -64,8 +64,9 @@ class Judge {
   bool remove(int number);
   const std::vector<Breakpoint>& breakpoints() const { return breakpoints_; }
 
-  /// How it goes on from where it stands; without a point only to the next breakpoint.
-  void go(Go how, const std::optional<Point>& from);
+  /// How it goes on from where it stands; without a point only to the next breakpoint. `target`:
+  /// the layer that `into` leads to; empty: the next.
+  void go(Go how, const std::optional<Point>& from, const std::string& target = {});
   /// Whether everything stops here. Learns more of the followed operation.
   std::optional<Stop> judge(const Point& point);
   /// What the layers of a node have to park for, so that judge() sees enough.
@@ -83,6 +84,7 @@ class Judge {
   std::optional<Point> from_;  // where the step began
   std::optional<Followed> followed_;
   Go how_ = Go::on;
+  std::string target_;
 };
 
 }  // namespace understudy::stepper

@@ -56,7 +56,8 @@ std::string_view to_string(Hop hop) {
   constexpr std::array<std::string_view, 7> kNames = {
       "",          "request_out", "request_in", "completion_out", "completion_in", "message_out",
       "message_in"};
-  return kNames.at(static_cast<std::size_t>(hop));
+  const auto index = static_cast<std::size_t>(hop);
+  return index < kNames.size() ? kNames[index] : "?";
 }
 
 std::string describe(const Record& record) {
@@ -96,6 +97,11 @@ Point point_of(const std::string& node, const Arena& arena, const TraceEntry& en
   point.record = describe(*record);
   if (point.name.empty()) point.name = record->name.empty() ? record->target_name : record->name;
   return point;
+}
+
+std::string what_of(const TraceEntry& entry) {
+  return entry.hop == Hop::none ? std::to_string(static_cast<int>(entry.step))
+                                : std::string(to_string(entry.hop));
 }
 
 std::string title(const TraceEntry& entry) {

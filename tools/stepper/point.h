@@ -27,6 +27,8 @@ struct Point {
 Point point_of(const std::string& node, const Arena& arena, const TraceEntry& entry,
                const Irp& irp);
 
+/// As of a breakpoint: "408", "request_in".
+std::string what_of(const TraceEntry& entry);
 /// "STEP 408: write a copy to the partner's mirror store", or what hops where.
 std::string title(const TraceEntry& entry);
 /// One line: place, title, operation.

@@ -80,14 +80,26 @@ void Session::want() {
   for (Node& node : nodes_) node.tap->want(judge_.wanted(node.name));
 }
 
-void Session::go(Go how) {
-  judge_.go(how, stop_ ? stop_->point : std::nullopt);
+void Session::go(Go how, const std::string& target) {
+  judge_.go(how, stop_ ? stop_->point : std::nullopt, target);
   stop_.reset();
   want();
   for (Node& node : nodes_) node.tap->release();
   for (Node& node : nodes_) {
     for (const Layer layer : std::exchange(node.judged, {})) node.tap->unpark(layer);
   }
+}
+
+bool Session::turn_to(const std::string& node, Layer layer) {
+  for (Node& each : nodes_) {
+    if (!stop_ || each.name != node || !each.tap->attached()) continue;
+    const ParkingPlace& place = each.tap->place(layer);
+    if (place.parked == 0 || !each.tap->runs(layer)) continue;
+    stop_->point = point_of(node, each.tap->arena(), place.entry, place.irp);
+    each.judged.insert(layer);
+    return true;
+  }
+  return false;
 }
 
 void Session::hold() {

@@ -9,6 +9,7 @@
 
 #include "cluster_app/cluster_directory.h"
 #include "tools/stepper/commands.h"
+#include "tools/stepper/dap_server.h"
 #include "tools/stepper/export.h"
 
 namespace understudy::stepper {
@@ -26,6 +27,9 @@ struct Options {
   Operation operation;
   bool as_json = false;
   unsigned patience_s = 0;
+  std::optional<std::uint16_t> dap_port;
+  std::string source = UNDERSTUDY_SOURCE;
+  bool no_token = false;
 };
 
 Session* interrupted_session = nullptr;
@@ -155,6 +159,7 @@ int run(const Options& options) {
   const std::string here = std::filesystem::current_path().string();
   const std::string record =
       options.record.empty() ? "" : std::filesystem::absolute(options.record).string();
+  const auto source = std::filesystem::absolute(options.source).lexically_normal();
   const auto config = cluster_directory::enter(options.directory, error);
   if (!config) {
     std::cerr << "stepper: " << error << "\n";
@@ -163,6 +168,7 @@ int run(const Options& options) {
   std::vector<Session::NodeName> nodes;
   for (const NodeConfig& node : config->nodes)
     nodes.push_back({node.name, cluster_directory::memory_path(node.name)});
+  if (options.dap_port) return serve_dap({nodes, *options.dap_port, !options.no_token, source});
   Session session(nodes);
   const std::string wrong = session.attach();
   if (!wrong.empty()) {
@@ -224,6 +230,15 @@ int main(int argc, char** argv) {
   app.add_option("--patience", options.patience_s,
                  "Seconds that a command waits for a stop; default: 60, in a terminal a day")
       ->type_name("SECONDS");
+  app.add_option(
+         "--dap", options.dap_port,
+         "Serve IDEs (Debug Adapter Protocol) at this port of 127.0.0.1; 0: any that is free")
+      ->type_name("PORT");
+  app.add_option("--source", options.source,
+                 "For --dap: the source tree; default: the one that this was built from")
+      ->type_name("DIR");
+  app.add_flag("--no-token", options.no_token,
+               "For --dap: any user of this machine may attach, and so run commands as this one");
   app.footer(
       "In the terminal, `help` tells of the commands. Without it nothing holds the nodes: if this "
       "program dies, they go on.");
