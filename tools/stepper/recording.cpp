@@ -47,6 +47,15 @@ bool take_number(const json::object& from, std::string_view key, Int& number) {
   return !error;
 }
 
+/// Texts are shown in a terminal, which would obey what is hidden in them.
+void make_plain(json::value& value) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; };
+  if (value.is_string()) std::ranges::replace_if(value.as_string(), is_control, '?');
+  if (value.is_array()) std::ranges::for_each(value.as_array(), make_plain);
+  if (!value.is_object()) return;
+  for (auto& [key, part] : value.as_object()) make_plain(part);
+}
+
 json::object place_of(const Point& point) {
   return {{"node", point.node},
           {"layer", to_string(point.entry.layer)},
@@ -154,6 +163,7 @@ class Reader {
     json::error_code error;
     json::value value = json::parse({line.data(), line.size()}, error, {}, options);
     if (error || !value.is_object()) return std::nullopt;
+    make_plain(value);
     return std::move(value.as_object());
   }
 

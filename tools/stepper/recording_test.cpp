@@ -209,10 +209,10 @@ TEST(Recording, ReadsAsItWasWritten) {
 
 TEST(Recording, TakesWhatALayerShowsOfAPointThatWasPassedBefore) {
   Script script = a_write();
-  script.line(R"({"shown":{"node":"a","layer":"ff_driver","sequence":2,"name":"n",)"
+  script.line(R"({"shown":{"node":"a","layer":"ff_driver","sequence":2,"name":"n\u001B[31m",)"
               R"("irp_shown":{"id":7}}})");
   const Recording recording = script.read();
-  EXPECT_EQ(recording.points[2].name, "n");
+  EXPECT_EQ(recording.points[2].name, "n?[31m") << "a terminal would obey it";
   EXPECT_EQ(recording.irps.at(2), (json::object{{"id", 7}}));
 }
 
