@@ -66,26 +66,20 @@ void Recorder::broken(const Finding& finding, const Event& event) {
 }
 
 stepper::Snapshot Recorder::snapshot() const {
-  stepper::Snapshot snapshot;
-  std::vector<stepper::NodeMemory> memories;
   std::vector<Arena> arenas;
   arenas.reserve(ClusterConfig::kNodes);
+  std::vector<stepper::NodeStores> stores;
   for (std::uint32_t index = 0; index < ClusterConfig::kNodes; ++index) {
     const LocalMemory* const memory = world_.memory(index);
     const auto arena = memory == nullptr ? std::nullopt : Arena::attach(memory->bytes());
     if (!arena) continue;
     arenas.push_back(*arena);
-    const std::string& name = world_.config().nodes.at(index).name;
-    const bool runs = world_.node(index) != nullptr;
-    memories.push_back({name, &arenas.back(), runs});
-    snapshot.cache[name] =
-        runs ? stepper::cached_records(*arena) : std::vector<stepper::StoredRecord>();
-    snapshot.mirror[name] = stepper::mirrored_records(*arena);
+    stores.emplace_back(world_.config().nodes.at(index).name, arenas.back(),
+                        world_.node(index) != nullptr);
   }
-  snapshot.ledger = stepper::read_ledger(memories, [this](std::uint32_t lun, std::uint64_t lsn) {
-    return acknowledged_.contains({lun, lsn});
-  });
-  return snapshot;
+  return {stores, stepper::read_ledger(stores, [this](std::uint32_t lun, std::uint64_t lsn) {
+            return acknowledged_.contains({lun, lsn});
+          })};
 }
 
 }  // namespace understudy::sim

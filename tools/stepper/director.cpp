@@ -12,7 +12,7 @@ Director::Director(Session& session, Listener listener)
     : session_(session),
       commands_(session, std::chrono::seconds(0)),
       listener_(std::move(listener)) {
-  listens_ = session_.add_listener({listener_.on_points, nullptr});
+  listens_ = session_.add_listener({listener_.on_points, nullptr, nullptr});
   thread_ = std::thread([this] { run(); });
 }
 

@@ -85,33 +85,39 @@ std::vector<std::pair<std::uint32_t, std::uint64_t>> Ledger::lost_with(
   return lost;
 }
 
+NodeStores::NodeStores(std::string node_name, const Arena& memory, bool fs_cache_runs)
+    : node(std::move(node_name)),
+      arena(&memory),
+      has_file_system(fs_cache_runs),
+      cache(cached_records(memory)),
+      mirror(mirrored_records(memory)) {}
+
 bool acknowledges(const TraceEntry& entry) {
   return entry.step == Step::s412 && entry.lsn != 0 && ok(entry.status);
 }
 
 Ledger read_ledger(
-    const std::vector<NodeMemory>& nodes,
+    const std::vector<NodeStores>& nodes,
     const std::function<bool(std::uint32_t lun, std::uint64_t lsn)>& is_acknowledged) {
   std::map<std::uint32_t, LedgerLun> luns;
   std::map<std::pair<std::uint32_t, std::uint64_t>, LedgerEntry> entries;
-  for (const auto& [node, arena, has_file_system] : nodes) {
-    if (arena == nullptr || !has_file_system) continue;
+  for (const NodeStores& each : nodes) {
+    if (!each.has_file_system) continue;
     for (std::uint32_t id = 0; id < bounds::kMaxLuns; ++id) {
-      const LunBooks& books = arena->stepping().books.at(id);
+      const LunBooks& books = each.arena->stepping().books.at(id);
       LedgerLun& lun = luns[id];
       if (books.epoch != 0 && books.epoch > lun.epoch)
-        lun = {id, node, books.epoch, books.last, books.durable, {}};
+        lun = {id, each.node, books.epoch, books.last, books.durable, {}};
     }
-    for (const StoredRecord& record : cached_records(*arena)) {
+    for (const StoredRecord& record : each.cache) {
       LedgerEntry& entry = entries[{record.header.lun, record.header.lsn}];
       entry.epoch = record.header.epoch;
       entry.what = record.what;
-      entry.cached_at.push_back(node);
+      entry.cached_at.push_back(each.node);
     }
   }
-  for (const auto& [node, arena, has_file_system] : nodes) {
-    if (arena == nullptr) continue;
-    for (const StoredRecord& record : mirrored_records(*arena)) {
+  for (const NodeStores& each : nodes) {
+    for (const StoredRecord& record : each.mirror) {
       const auto lun = luns.find(record.header.lun);
       if (lun != luns.end() && lun->second.epoch != 0 && record.header.lsn <= lun->second.durable)
         continue;
@@ -119,7 +125,7 @@ Ledger read_ledger(
       if (entry.epoch == 0) entry.epoch = record.header.epoch;
       if (entry.epoch != record.header.epoch) continue;
       if (entry.what.empty()) entry.what = record.what;
-      entry.mirrored_at.push_back(node);
+      entry.mirrored_at.push_back(each.node);
     }
   }
   for (auto& [place, entry] : entries) {

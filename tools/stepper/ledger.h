@@ -11,6 +11,22 @@
 
 namespace understudy::stepper {
 
+struct StoredRecord {
+  RecordHeader header;
+  std::string what;
+};
+
+/// What is in a node's memory. It takes a look at all of it: a tenth of a second.
+struct NodeStores {
+  NodeStores(std::string node_name, const Arena& memory, bool fs_cache_runs);
+
+  std::string node;
+  const Arena* arena;
+  bool has_file_system;  // else its books and what lies in its cache mean nothing
+  std::vector<StoredRecord> cache;
+  std::vector<StoredRecord> mirror;
+};
+
 struct LedgerEntry {
   std::uint64_t epoch = 0;
   std::uint64_t lsn = 0;
@@ -37,14 +53,8 @@ struct Ledger {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> lost_with(const std::string& node) const;
 };
 
-/// A node's memory, for the ledger.
-struct NodeMemory {
-  std::string node;
-  const Arena* arena = nullptr;  // null: the node has none yet
-  bool has_file_system = false;  // its fs_cache runs, so its books and its cache count
-};
 Ledger read_ledger(
-    const std::vector<NodeMemory>& nodes,
+    const std::vector<NodeStores>& nodes,
     const std::function<bool(std::uint32_t lun, std::uint64_t lsn)>& is_acknowledged);
 /// Whether the operation is acknowledged by this: STEP 412.
 bool acknowledges(const TraceEntry& entry);
@@ -53,10 +63,6 @@ json::object to_json(const Ledger& ledger, const std::vector<std::string>& nodes
 Ledger ledger_of(const json::object& object);
 std::string to_text(const Ledger& ledger, const std::vector<std::string>& nodes);
 
-struct StoredRecord {
-  RecordHeader header;
-  std::string what;
-};
 /// What lies in a node's unwritten-data cache and is not durable; by LUN and LSN.
 std::vector<StoredRecord> cached_records(const Arena& arena);
 /// What lies in a node's mirror store, in the order of its lists.

@@ -16,10 +16,13 @@ std::unique_ptr<Recorder> Recorder::start(Session& session, const std::string& f
 Recorder::Recorder(Session& session, std::unique_ptr<RecordingWriter> writer)
     : session_(session), writer_(std::move(writer)) {
   static_cast<void>(session_.history());  // what was passed before is not of this recording ...
-  listens_ = session_.add_listener({[this](const std::vector<Point>& points) {
-                                      for (const Point& point : points) writer_->write(point);
-                                    },
-                                    [this](const Stop& stop) { stood(stop); }});
+  Session::Listener listener;
+  listener.on_points = [this](const std::vector<Point>& points) {
+    for (const Point& point : points) writer_->write(point);
+  };
+  listener.on_shown = [this](const Point& point) { writer_->write_shown(point); };
+  listener.on_stop = [this](const Stop& stop) { stood(stop); };
+  listens_ = session_.add_listener(std::move(listener));
   const std::optional<Stop>& stop = session_.stop();
   if (!stop) return;
   if (stop->point) writer_->write(*stop->point);  // ... but where it stands now
@@ -32,7 +35,7 @@ Recorder::~Recorder() {
 }
 
 void Recorder::stood(const Stop& stop) {
-  const Snapshot snapshot = read_snapshot(session_);
+  const Snapshot snapshot = session_.snapshot();
   writer_->write(stop, session_.followed());
   writer_->write(snapshot);
 }

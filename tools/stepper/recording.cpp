@@ -47,6 +47,15 @@ bool take_number(const json::object& from, std::string_view key, Int& number) {
   return !error;
 }
 
+/// Texts are shown in a terminal, which would obey what is hidden in them.
+void make_plain(json::value& value) {
+  const auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7F'; };
+  if (value.is_string()) std::ranges::replace_if(value.as_string(), is_control, '?');
+  if (value.is_array()) std::ranges::for_each(value.as_array(), make_plain);
+  if (!value.is_object()) return;
+  for (auto& [key, part] : value.as_object()) make_plain(part);
+}
+
 json::object place_of(const Point& point) {
   return {{"node", point.node},
           {"layer", to_string(point.entry.layer)},
@@ -109,6 +118,7 @@ class Reader {
     if (!from) return "no JSON object";
     if (const json::value* const point = from->if_contains("point"))
       return point->is_object() ? take_point(point->as_object()) : "no point";
+    if (from->contains("shown")) return take_shown(object_of(*from, "shown"));
     if (from->contains("stop")) return take_stop(object_of(*from, "stop"));
     if (from->contains("snapshot")) {
       const bool of_stop = !to_.stops.empty() && to_.stops.size() != stops_with_snapshot_;
@@ -153,6 +163,7 @@ class Reader {
     json::error_code error;
     json::value value = json::parse({line.data(), line.size()}, error, {}, options);
     if (error || !value.is_object()) return std::nullopt;
+    make_plain(value);
     return std::move(value.as_object());
   }
 
@@ -205,6 +216,29 @@ class Reader {
     return {};
   }
 
+  /// The last point of that place and number, by index.
+  std::optional<std::size_t> point_at(const json::object& from) const {
+    std::string node;
+    Layer layer = Layer::none;
+    std::uint64_t sequence = 0;
+    if (!take_place(from, node, layer, sequence)) return std::nullopt;
+    const auto found =
+        std::ranges::find_if(to_.points.rbegin(), to_.points.rend(), [&](const Point& point) {
+          return point.entry.sequence == sequence && point.entry.layer == layer &&
+                 point.node == node;
+        });
+    if (found == to_.points.rend()) return std::nullopt;
+    return static_cast<std::size_t>(to_.points.rend() - found) - 1;
+  }
+
+  std::string take_shown(const json::object& from) {
+    const auto point = point_at(from);
+    if (!point) return "an IRP at a point that is not there";
+    to_.points[*point].name = text_of(from, "name");
+    to_.irps[*point] = object_of(from, "irp_shown");
+    return {};
+  }
+
   std::string take_stop(const json::object& from) {
     Recording::Stood stood;
     const auto why = value_named(text_of(from, "why"), Stop::Why::end);
@@ -218,17 +252,9 @@ class Reader {
     if (to_.points.empty()) return "a stop before all points";
     stood.point = to_.points.size() - 1;
     if (const json::object& at = object_of(from, "at"); !at.empty()) {
-      std::string node;
-      Layer layer = Layer::none;
-      std::uint64_t sequence = 0;
-      if (!take_place(at, node, layer, sequence)) return "a stop at no known layer";
-      const auto found =
-          std::ranges::find_if(to_.points.rbegin(), to_.points.rend(), [&](const Point& point) {
-            return point.node == node && point.entry.layer == layer &&
-                   point.entry.sequence == sequence;
-          });
-      if (found == to_.points.rend()) return "a stop at a point that is not there";
-      stood.point = static_cast<std::size_t>(to_.points.rend() - found) - 1;
+      const auto found = point_at(at);
+      if (!found) return "a stop at a point that is not there";
+      stood.point = *found;
     }
     if (const json::object& of = object_of(from, "followed"); !of.empty()) {
       Followed followed;
@@ -286,6 +312,13 @@ void RecordingWriter::write(const json::object& line) {
 
 void RecordingWriter::write(const Point& point) {
   write(json::object{{"point", whole(point)}});
+}
+
+void RecordingWriter::write_shown(const Point& point) {
+  json::object out = place_of(point);
+  if (!point.name.empty()) out["name"] = point.name;
+  out["irp_shown"] = irp_of(point);
+  write(json::object{{"shown", std::move(out)}});
 }
 
 void RecordingWriter::write(const Stop& stop, const std::optional<Followed>& operation) {

@@ -3,6 +3,7 @@
 //
 //     {"recording": "understudy", "version": 1, "nodes": ["a", "b"], "started_ns": ..., "by": ...}
 //     {"point": {...}}      what to_json(Point) tells, and the numbers that make it whole
+//     {"shown": {...}}      what the layer showed of an earlier one
 //     {"stop": {...}}       everything stood: why, and at which point ("at")
 //     {"snapshot": {...}}   what was to be seen then (snapshot.h)
 //
@@ -34,6 +35,8 @@ class RecordingWriter {
                                                  const RecordingHeader& header, std::string& wrong);
 
   void write(const Point& point);
+  /// What a layer shows of a point that was written before.
+  void write_shown(const Point& point);
   /// `operation`: the one that is followed there.
   void write(const Stop& stop, const std::optional<Followed>& operation);
   void write(const Snapshot& snapshot);

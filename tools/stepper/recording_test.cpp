@@ -207,6 +207,15 @@ TEST(Recording, ReadsAsItWasWritten) {
   EXPECT_FALSE(recording->is_cut);
 }
 
+TEST(Recording, TakesWhatALayerShowsOfAPointThatWasPassedBefore) {
+  Script script = a_write();
+  script.line(R"({"shown":{"node":"a","layer":"ff_driver","sequence":2,"name":"n\u001B[31m",)"
+              R"("irp_shown":{"id":7}}})");
+  const Recording recording = script.read();
+  EXPECT_EQ(recording.points[2].name, "n?[31m") << "a terminal would obey it";
+  EXPECT_EQ(recording.irps.at(2), (json::object{{"id", 7}}));
+}
+
 TEST(Recording, ThatEndsAnywhereIsReadUpToItsLastWholeLine) {
   const std::string text = a_write().text();
   for (std::size_t length = kHeader.size(); length <= text.size(); ++length) {
@@ -239,6 +248,8 @@ TEST(Recording, LeavesDamagedLinesOutAndSaysWhatIsWrongWithTheFirst) {
        "line 3: a point of no known STEP"},
       {R"({"point": {"node": "a", "layer": "ff_driver", "major": "read", "hop": "x"}})",
        "line 3: a point of no known hop"},
+      {R"({"shown": {"node": "a", "layer": "fs_cache", "sequence": 1}})",
+       "line 3: an IRP at a point that is not there"},
       {R"({"stop": {"why": "x"}})", "line 3: a stop for no known reason"},
       {R"({"stop": {"why": "pause", "at": {"node": "a", "layer": "ff_driver", "sequence": 99}}})",
        "line 3: a stop at a point that is not there"},

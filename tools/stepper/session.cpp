@@ -244,16 +244,42 @@ std::vector<StoredRecord> Session::mirrored(const std::string& node) {
                                                : std::vector<StoredRecord>();
 }
 
-Ledger Session::ledger() {
+std::vector<NodeStores> Session::stores() {
   take_trace();  // so that every acknowledgement is seen
-  std::vector<NodeMemory> memories;
+  std::vector<NodeStores> all;
   for (const Node& node : nodes_) {
-    const bool there = node.tap->attached();
-    memories.push_back({node.name, there ? &node.tap->arena() : nullptr,
-                        there && node.tap->runs(Layer::fs_cache)});
+    if (node.tap->attached())
+      all.emplace_back(node.name, node.tap->arena(), node.tap->runs(Layer::fs_cache));
   }
+  return all;
+}
+
+Ledger Session::ledger_of(const std::vector<NodeStores>& stores) const {
   return read_ledger(
-      memories, [this](std::uint32_t lun, std::uint64_t lsn) { return acknowledged(lun, lsn); });
+      stores, [this](std::uint32_t lun, std::uint64_t lsn) { return acknowledged(lun, lsn); });
+}
+
+Ledger Session::ledger() {
+  return ledger_of(stores());
+}
+
+Snapshot Session::snapshot() {
+  const std::vector<NodeStores> read = stores();
+  Snapshot snapshot(read, ledger_of(read));
+  snapshot.layers = layers();
+  return snapshot;
+}
+
+void Session::show_late(Point shown) {
+  const auto passed =
+      std::ranges::find_if(history_.rbegin(), history_.rend(),
+                           [&shown](const Point& point) { return is_same(shown, point); });
+  if (passed == history_.rend()) return;
+  shown.entry.sequence = passed->entry.sequence;
+  *passed = std::move(shown);
+  for (const auto& [number, listener] : listeners_) {
+    if (listener.on_shown) listener.on_shown(*passed);
+  }
 }
 
 void Session::take_trace() {
@@ -264,15 +290,17 @@ void Session::take_trace() {
       fresh.push_back({node.name, entry, {}, {}});
     }
   }
-  if (fresh.empty()) return;
-  for (Point& shown : shown_) {
+  for (Point& shown : std::exchange(shown_, {})) {
     const auto passed =
         std::ranges::find_if(fresh, [&shown](const Point& point) { return is_same(shown, point); });
-    if (passed == fresh.end()) continue;
+    if (passed == fresh.end()) {
+      show_late(std::move(shown));
+      continue;
+    }
     shown.entry.sequence = passed->entry.sequence;
     *passed = std::move(shown);
   }
-  shown_.clear();
+  if (fresh.empty()) return;
   std::ranges::stable_sort(fresh, {}, [](const Point& point) { return point.entry.time_ns; });
   for (const auto& [number, listener] : listeners_) {
     if (listener.on_points) listener.on_points(fresh);

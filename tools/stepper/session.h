@@ -48,6 +48,8 @@ class Session : public Target {
     /// What the layers have passed, in the order of time, whenever the rings are read: during
     /// wait(), at stops, by history(). Of points at which a layer was parked with its IRP.
     std::function<void(const std::vector<Point>& points)> on_points;
+    /// What a layer shows of a point that was told of before: it was held between the two.
+    std::function<void(const Point& point)> on_shown;
     /// Everything stands, and what was passed before has been told.
     std::function<void(const Stop& stop)> on_stop;
   };
@@ -72,6 +74,7 @@ class Session : public Target {
   std::vector<StoredRecord> cached(const std::string& node) override;
   std::vector<StoredRecord> mirrored(const std::string& node) override;
   Ledger ledger() override;
+  Snapshot snapshot();
   /// LSNs that STEP 412 was seen for, since the session began.
   bool acknowledged(std::uint32_t lun, std::uint64_t lsn) const {
     return acknowledged_.contains({lun, lsn});
@@ -91,9 +94,12 @@ class Session : public Target {
   void listen(Node& node);
   bool look();
   void stand(Stop stop);
+  std::vector<NodeStores> stores();
+  Ledger ledger_of(const std::vector<NodeStores>& stores) const;
   void hold();
   void want();
   void take_trace();
+  void show_late(Point shown);
 
   std::vector<Node> nodes_;
   Judge judge_;

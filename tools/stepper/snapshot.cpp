@@ -1,7 +1,5 @@
 #include "tools/stepper/snapshot.h"
 
-#include "tools/stepper/target.h"
-
 namespace understudy::stepper {
 
 json::array to_json(const std::vector<LayerState>& layers) {
@@ -45,18 +43,20 @@ Stores stores_of(const json::object& stores) {
   return all;
 }
 
-Snapshot read_snapshot(Target& target) {
-  Snapshot snapshot{target.layers(), {}, {}, target.ledger()};
-  for (const std::string& node : target.nodes()) {
-    snapshot.cache[node] = target.cached(node);
-    snapshot.mirror[node] = target.mirrored(node);
+Snapshot::Snapshot(const std::vector<NodeStores>& nodes, Ledger read) : ledger(std::move(read)) {
+  for (const NodeStores& each : nodes) {
+    cache[each.node] = each.cache;
+    mirror[each.node] = each.mirror;
   }
-  return snapshot;
 }
 
 Snapshot snapshot_of(const json::object& object) {
-  return {layers_of(array_of(object, "layers")), stores_of(object_of(object, "cache")),
-          stores_of(object_of(object, "mirror")), ledger_of(object_of(object, "ledger"))};
+  Snapshot snapshot;
+  snapshot.layers = layers_of(array_of(object, "layers"));
+  snapshot.cache = stores_of(object_of(object, "cache"));
+  snapshot.mirror = stores_of(object_of(object, "mirror"));
+  snapshot.ledger = ledger_of(object_of(object, "ledger"));
+  return snapshot;
 }
 
 }  // namespace understudy::stepper

@@ -19,6 +19,9 @@ struct LayerState {
 using Stores = std::map<std::string, std::vector<StoredRecord>>;  // by node
 
 struct Snapshot {
+  Snapshot() = default;
+  Snapshot(const std::vector<NodeStores>& nodes, Ledger read);
+
   std::vector<LayerState> layers;
   Stores cache;
   Stores mirror;

@@ -39,7 +39,4 @@ class Target {
   virtual Ledger ledger() = 0;
 };
 
-/// All of what it shows beside the points.
-Snapshot read_snapshot(Target& target);
-
 }  // namespace understudy::stepper
