@@ -36,8 +36,13 @@ std::optional<Record> record_at(ConstBytes region, std::size_t at) {
 std::vector<StoredRecord> cached_records(const Arena& arena) {
   const Region region = arena.region(Layer::fs_cache);
   const ConstBytes bytes = arena.memory().subspan(region.offset, region.size);
+  std::uint64_t missing = 0;  // of the present epochs: memory that was never used is not touched
+  for (const LunBooks& books : arena.stepping().books) {
+    if (books.epoch != 0)
+      missing += books.last - std::min<std::uint64_t>(books.last, books.durable);
+  }
   std::map<std::pair<std::uint32_t, std::uint64_t>, StoredRecord> found;
-  for (std::size_t at = 0; at + sizeof(RecordHeader) <= bytes.size();
+  for (std::size_t at = 0; missing > 0 && at + sizeof(RecordHeader) <= bytes.size();
        at += RegionAllocator::kBlock) {
     const std::optional<Record> record = record_at(bytes, at);
     if (!record || record->header.lun >= bounds::kMaxLuns) continue;
@@ -47,7 +52,9 @@ std::vector<StoredRecord> cached_records(const Arena& arena) {
         header.lsn > books.last)
       continue;
     StoredRecord& kept = found[{header.lun, header.lsn}];
-    if (header.epoch >= kept.header.epoch || kept.what.empty()) kept = {header, describe(*record)};
+    if (!kept.what.empty() && header.epoch <= kept.header.epoch) continue;
+    kept = {header, describe(*record)};
+    if (header.epoch == books.epoch) --missing;
   }
   std::vector<StoredRecord> records;
   for (auto& [place, record] : found) records.push_back(std::move(record));
