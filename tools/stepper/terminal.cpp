@@ -10,6 +10,7 @@
 #include "cluster_app/cluster_directory.h"
 #include "tools/stepper/commands.h"
 #include "tools/stepper/export.h"
+#include "tools/stepper/page.h"
 
 namespace understudy::stepper {
 namespace {
@@ -26,6 +27,7 @@ struct Options {
   Operation operation;
   bool as_json = false;
   unsigned patience_s = 0;
+  std::optional<std::uint16_t> page;
 };
 
 Session* interrupted_session = nullptr;
@@ -169,6 +171,11 @@ int run(const Options& options) {
     std::cerr << "stepper: " << wrong << "\n";
     return kFailed;
   }
+  if (options.page) {
+    const std::string failed = serve_page(session, *config, *options.page);
+    if (!failed.empty()) std::cerr << "stepper: " << failed << "\n";
+    return failed.empty() ? 0 : kFailed;
+  }
   interrupted_session = &session;
   signal(SIGINT, [](int) { interrupted_session->interrupt(); });
   const bool interactive = is_interactive(options);
@@ -224,6 +231,11 @@ int main(int argc, char** argv) {
   app.add_option("--patience", options.patience_s,
                  "Seconds that a command waits for a stop; default: 60, in a terminal a day")
       ->type_name("SECONDS");
+  app.add_option("--page", options.page,
+                 "A live picture for a browser of this machine, at the address that it prints; 0: "
+                 "any port")
+      ->type_name("PORT")
+      ->excludes(open);
   app.footer(
       "In the terminal, `help` tells of the commands. Without it nothing holds the nodes: if this "
       "program dies, they go on.");
