@@ -387,6 +387,31 @@ TEST_F(RealPage, LetsEverythingGoWhenItEnds) {
   EXPECT_EQ(pair->smb("a", "share0", "ls").exit_code, 0);
 }
 
+TEST(RealPageUnderLoad, NeverSaysThatSomethingWouldBeLostThoughAllMovesWhileItReads) {
+  Pair busy(Pair::Settings{{"flush_interval_ms", "20"}});
+  const std::filesystem::path files = busy.directory() / "files";
+  std::filesystem::create_directory(files);
+  for (int i = 0; i < 100; ++i) std::ofstream(files / ("f" + std::to_string(i))) << i;
+  ASSERT_TRUE(busy.start_mirrored());
+  PageProcess beside(busy);
+  Browser browser(beside);
+  std::string rounds;
+  for (int i = 0; i < 40; ++i) rounds += "; mput *";
+  auto client = std::async(std::launch::async, [&] {
+    return busy.smb("a", "share0", "lcd " + files.string() + "; prompt" + rounds);
+  });
+  int asked = 0;
+  while (client.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    const json::object answer = browser.command("ledger");
+    ASSERT_TRUE(flag_of(answer, "ok"));
+    for (const auto& [node, lost] : answer.at("data").at("ledger").at("lost_with").as_object())
+      ASSERT_TRUE(lost.as_array().empty()) << asked << ": with " << node << " " << lost;
+    ++asked;
+  }
+  EXPECT_GT(asked, 5);
+  EXPECT_EQ(client.get().exit_code, 0);
+}
+
 TEST(PageServer, DropsTheOldestForAReaderThatIsSlowAndSaysHowMuch) {
   constexpr std::uint64_t kEvents = 4 * PageServer::kMaxQueue;
   PageServer server([](const std::string&, const auto& answer) { answer("{}"); });

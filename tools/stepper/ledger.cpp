@@ -96,12 +96,6 @@ Ledger read_ledger(
   std::map<std::pair<std::uint32_t, std::uint64_t>, LedgerEntry> entries;
   for (const auto& [node, arena, has_file_system] : nodes) {
     if (arena == nullptr || !has_file_system) continue;
-    for (std::uint32_t id = 0; id < bounds::kMaxLuns; ++id) {
-      const LunBooks& books = arena->stepping().books.at(id);
-      LedgerLun& lun = luns[id];
-      if (books.epoch != 0 && books.epoch > lun.epoch)
-        lun = {id, node, books.epoch, books.last, books.durable, {}};
-    }
     for (const StoredRecord& record : cached_records(*arena)) {
       LedgerEntry& entry = entries[{record.header.lun, record.header.lsn}];
       entry.epoch = record.header.epoch;
@@ -112,9 +106,6 @@ Ledger read_ledger(
   for (const auto& [node, arena, has_file_system] : nodes) {
     if (arena == nullptr) continue;
     for (const StoredRecord& record : mirrored_records(*arena)) {
-      const auto lun = luns.find(record.header.lun);
-      if (lun != luns.end() && lun->second.epoch != 0 && record.header.lsn <= lun->second.durable)
-        continue;
       LedgerEntry& entry = entries[{record.header.lun, record.header.lsn}];
       if (entry.epoch == 0) entry.epoch = record.header.epoch;
       if (entry.epoch != record.header.epoch) continue;
@@ -122,9 +113,20 @@ Ledger read_ledger(
       entry.mirrored_at.push_back(node);
     }
   }
+  // The books last: while the nodes run, a copy that was purged meanwhile is durable by now.
+  for (const auto& [node, arena, has_file_system] : nodes) {
+    if (arena == nullptr || !has_file_system) continue;
+    for (std::uint32_t id = 0; id < bounds::kMaxLuns; ++id) {
+      const LunBooks& books = arena->stepping().books.at(id);
+      LedgerLun& lun = luns[id];
+      if (books.epoch != 0 && books.epoch > lun.epoch)
+        lun = {id, node, books.epoch, books.last, books.durable, {}};
+    }
+  }
   for (auto& [place, entry] : entries) {
     LedgerLun& lun = luns[place.first];
     lun.lun = place.first;
+    if (lun.epoch != 0 && place.second <= lun.durable) continue;
     entry.lsn = place.second;
     entry.acknowledged = is_acknowledged(place.first, place.second);
     lun.entries.push_back(std::move(entry));

@@ -6,6 +6,7 @@
 namespace understudy::stepper {
 namespace {
 
+constexpr int kLooks = 4;
 constexpr auto kListen = std::chrono::milliseconds(100);
 constexpr std::size_t kMaxHistory = 20'000;
 
@@ -232,16 +233,24 @@ std::vector<StoredRecord> Session::mirrored(const std::string& node) {
                                                : std::vector<StoredRecord>();
 }
 
+/// While the nodes run, a list that changes as it is read can end early: what is lost by the next
+/// look no more was not.
 Ledger Session::ledger() {
-  take_trace();  // so that every acknowledgement is seen
-  std::vector<NodeMemory> memories;
-  for (const Node& node : nodes_) {
-    const bool there = node.tap->attached();
-    memories.push_back({node.name, there ? &node.tap->arena() : nullptr,
-                        there && node.tap->runs(Layer::fs_cache)});
+  Ledger ledger;
+  for (int look = 0; look < kLooks; ++look) {
+    take_trace();  // so that every acknowledgement is seen
+    std::vector<NodeMemory> memories;
+    for (const Node& node : nodes_) {
+      const bool there = node.tap->attached();
+      memories.push_back({node.name, there ? &node.tap->arena() : nullptr,
+                          there && node.tap->runs(Layer::fs_cache)});
+    }
+    ledger = read_ledger(
+        memories, [this](std::uint32_t lun, std::uint64_t lsn) { return acknowledged(lun, lsn); });
+    const auto nothing_lost = [&](const Node& node) { return ledger.lost_with(node.name).empty(); };
+    if (stands() || std::ranges::all_of(nodes_, nothing_lost)) break;
   }
-  return read_ledger(
-      memories, [this](std::uint32_t lun, std::uint64_t lsn) { return acknowledged(lun, lsn); });
+  return ledger;
 }
 
 void Session::take_trace() {
