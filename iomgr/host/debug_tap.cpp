@@ -64,7 +64,8 @@ void DebugTap::apply() {
 
 bool DebugTap::runs(Layer layer) const {
   const pid_t pid = attached() ? place(layer).pid.load() : 0;
-  return pid > 0 && start_time_of(pid).has_value();
+  // A zombie is dead, but nobody has asked yet how it ended.
+  return pid > 0 && start_time_of(pid).has_value() && state_of(pid) != 'Z';
 }
 
 void DebugTap::want(const Wanted& wanted) {

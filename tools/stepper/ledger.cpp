@@ -110,12 +110,6 @@ Ledger read_ledger(
   std::map<std::pair<std::uint32_t, std::uint64_t>, LedgerEntry> entries;
   for (const NodeStores& each : nodes) {
     if (!each.has_file_system) continue;
-    for (std::uint32_t id = 0; id < bounds::kMaxLuns; ++id) {
-      const LunBooks& books = each.arena->stepping().books.at(id);
-      LedgerLun& lun = luns[id];
-      if (books.epoch != 0 && books.epoch > lun.epoch)
-        lun = {id, each.node, books.epoch, books.last, books.durable, {}};
-    }
     for (const StoredRecord& record : each.cache) {
       LedgerEntry& entry = entries[{record.header.lun, record.header.lsn}];
       entry.epoch = record.header.epoch;
@@ -125,9 +119,6 @@ Ledger read_ledger(
   }
   for (const NodeStores& each : nodes) {
     for (const StoredRecord& record : each.mirror) {
-      const auto lun = luns.find(record.header.lun);
-      if (lun != luns.end() && lun->second.epoch != 0 && record.header.lsn <= lun->second.durable)
-        continue;
       LedgerEntry& entry = entries[{record.header.lun, record.header.lsn}];
       if (entry.epoch == 0) entry.epoch = record.header.epoch;
       if (entry.epoch != record.header.epoch) continue;
@@ -135,9 +126,19 @@ Ledger read_ledger(
       entry.mirrored_at.push_back(each.node);
     }
   }
+  // The books last: while the nodes run, a copy that was purged meanwhile is durable by now.
+  for (const NodeStores& each : nodes) {
+    for (std::uint32_t id = 0; each.has_file_system && id < bounds::kMaxLuns; ++id) {
+      const LunBooks& books = each.arena->stepping().books.at(id);
+      LedgerLun& lun = luns[id];
+      if (books.epoch != 0 && books.epoch > lun.epoch)
+        lun = {id, each.node, books.epoch, books.last, books.durable, {}};
+    }
+  }
   for (auto& [place, entry] : entries) {
     LedgerLun& lun = luns[place.first];
     lun.lun = place.first;
+    if (lun.epoch != 0 && place.second <= lun.durable) continue;
     entry.lsn = place.second;
     entry.acknowledged = is_acknowledged(place.first, place.second);
     lun.entries.push_back(std::move(entry));

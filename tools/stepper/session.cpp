@@ -6,6 +6,7 @@
 namespace understudy::stepper {
 namespace {
 
+constexpr int kLooks = 4;
 constexpr auto kListen = std::chrono::milliseconds(100);
 constexpr std::size_t kMaxHistory = 20'000;
 
@@ -259,8 +260,18 @@ Ledger Session::ledger_of(const std::vector<NodeStores>& stores) const {
       stores, [this](std::uint32_t lun, std::uint64_t lsn) { return acknowledged(lun, lsn); });
 }
 
+/// While the nodes run, a list that changes as it is read can end early: what is lost by the next
+/// look no more was not.
 Ledger Session::ledger() {
-  return ledger_of(stores());
+  Ledger ledger;
+  const auto nothing_lost = [&ledger](const Node& node) {
+    return ledger.lost_with(node.name).empty();
+  };
+  for (int look = 0; look < kLooks; ++look) {
+    ledger = ledger_of(stores());
+    if (stands() || std::ranges::all_of(nodes_, nothing_lost)) break;
+  }
+  return ledger;
 }
 
 Snapshot Session::snapshot() {

@@ -11,6 +11,7 @@
 #include "tools/stepper/commands.h"
 #include "tools/stepper/dap_server.h"
 #include "tools/stepper/export.h"
+#include "tools/stepper/page.h"
 
 namespace understudy::stepper {
 namespace {
@@ -30,6 +31,7 @@ struct Options {
   std::optional<std::uint16_t> dap_port;
   std::string source = UNDERSTUDY_SOURCE;
   bool no_token = false;
+  std::optional<std::uint16_t> page;
 };
 
 Session* interrupted_session = nullptr;
@@ -175,6 +177,11 @@ int run(const Options& options) {
     std::cerr << "stepper: " << wrong << "\n";
     return kFailed;
   }
+  if (options.page) {
+    const std::string failed = serve_page(session, *config, *options.page);
+    if (!failed.empty()) std::cerr << "stepper: " << failed << "\n";
+    return failed.empty() ? 0 : kFailed;
+  }
   interrupted_session = &session;
   signal(SIGINT, [](int) { interrupted_session->interrupt(); });
   const bool interactive = is_interactive(options);
@@ -239,6 +246,11 @@ int main(int argc, char** argv) {
       ->type_name("DIR");
   app.add_flag("--no-token", options.no_token,
                "For --dap: any user of this machine may attach, and so run commands as this one");
+  app.add_option("--page", options.page,
+                 "A live picture for a browser of this machine, at the address that it prints; 0: "
+                 "any port")
+      ->type_name("PORT")
+      ->excludes(open);
   app.footer(
       "In the terminal, `help` tells of the commands. Without it nothing holds the nodes: if this "
       "program dies, they go on.");
