@@ -22,6 +22,7 @@ namespace {
 
 constexpr std::array<std::string_view, 6> kOperations = {"==", "!=", "<=", ">=", "<", ">"};
 constexpr std::size_t kDeepest = 32;
+constexpr std::size_t kMostTerms = 256;
 
 template <typename T>
 bool compare(const T& one, std::string_view operation, const T& other) {
@@ -117,6 +118,7 @@ class Condition::Parser {
                              std::optional<Node> (Parser::*part)()) {
     std::optional<Node> left = (this->*part)();
     while (left && take(token)) {
+      if (++terms_ > kMostTerms) return fail("too many comparisons");
       std::optional<Node> right = (this->*part)();
       if (!right) return std::nullopt;
       Node both;
@@ -169,6 +171,7 @@ class Condition::Parser {
   const std::function<bool(std::string_view)>& is_field_;
   std::string& error_;
   std::size_t depth_ = 0;
+  std::size_t terms_ = 0;
 };
 
 std::optional<Condition> Condition::parse(std::string_view text,

@@ -48,6 +48,9 @@ TEST(StepperCondition, SaysWhatIsWrong) {
   std::string error;
   EXPECT_FALSE(parse(std::string(100'000, '('), error).has_value());
   EXPECT_FALSE(parse(std::string(100'000, '!'), error).has_value());
+  std::string chain = "lun == 1";
+  for (int i = 0; i < 100'000; ++i) chain += "&&lun == 1";
+  EXPECT_FALSE(parse(chain, error).has_value());
 }
 
 }  // namespace

@@ -43,25 +43,24 @@ void Director::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool Director::run_next() {
+void Director::run_next() {
   std::function<void()> work;
   {
     const std::lock_guard lock(mutex_);
-    if (work_.empty()) return false;
+    if (work_.empty()) return;
     work = std::move(work_.front());
     work_.pop_front();
   }
   work();
-  return true;
 }
 
 void Director::run() {
   while (true) {
-    while (run_next()) {
-    }
+    // One at a time: layers that are parked must not wait until nobody asks any more.
+    run_next();
     {
       std::unique_lock lock(mutex_);
-      if (ends_) break;
+      if (ends_ && work_.empty()) break;
       if (session_.stands()) {
         woken_.wait(lock, [this] { return ends_ || !work_.empty(); });
         continue;

@@ -31,12 +31,12 @@ class Director {
   void ask(std::string command, std::function<void(const Reply& reply)> done);
   /// Runs `work` with the session. From any thread.
   void with_session(std::function<void(Session& session)> work);
-  /// Everything goes on, and the thread ends.
+  /// What was asked for before is done, and the thread ends. Whoever owns the session lets it go.
   void stop();
 
  private:
   void run();
-  bool run_next();
+  void run_next();
 
   Session& session_;
   Commands commands_;

@@ -138,7 +138,7 @@ bool Session::look() {
 std::optional<Stop> Session::wait(std::chrono::milliseconds limit) {
   if (stop_) return stop_;
   const auto end = std::chrono::steady_clock::now() + limit;
-  while (!interrupted_.exchange(false)) {
+  while (true) {
     std::uint64_t rings = 0;
     {
       const std::lock_guard lock(mutex_);
@@ -148,7 +148,7 @@ std::optional<Stop> Session::wait(std::chrono::milliseconds limit) {
     if (look()) return stop_;
     take_trace();
     const auto now = std::chrono::steady_clock::now();
-    if (now >= end) break;
+    if (interrupted_.exchange(false) || now >= end) break;
     std::unique_lock lock(mutex_);
     rang_.wait_until(lock, std::min(end, now + kListen), [&] { return rings_ != rings; });
   }
@@ -269,9 +269,16 @@ Ledger Session::ledger() {
   };
   for (int look = 0; look < kLooks; ++look) {
     ledger = ledger_of(stores());
+    for (const LedgerLun& lun : ledger.luns) forget_durable(lun);
     if (stands() || std::ranges::all_of(nodes_, nothing_lost)) break;
   }
   return ledger;
+}
+
+/// The ledger never asks for it again.
+void Session::forget_durable(const LedgerLun& lun) {
+  acknowledged_.erase(acknowledged_.lower_bound({lun.lun, 0}),
+                      acknowledged_.upper_bound({lun.lun, lun.durable}));
 }
 
 Snapshot Session::snapshot() {

@@ -99,6 +99,7 @@ class Session : public Target {
   void hold();
   void want();
   void take_trace();
+  void forget_durable(const LedgerLun& lun);
   void show_late(Point shown);
 
   std::vector<Node> nodes_;

@@ -53,6 +53,20 @@ char** completions(const char* text, int, int) {
   return rl_completion_matches(text, next_completion);
 }
 
+/// Names come from clients, and recordings from anybody: nothing of them is for the terminal.
+std::string plain(std::string text) {
+  const auto byte = [&text](std::size_t at) { return static_cast<unsigned char>(text[at]); };
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool control = (byte(i) < ' ' && text[i] != '\n') || byte(i) == 0x7F;
+    // U+0080 to U+009F, in UTF-8 or as bytes that are none.
+    const bool in_utf8 = i > 0 && byte(i - 1) >= 0x80 && byte(i - 1) != 0xC2;
+    const bool late_control = byte(i) >= 0x80 && byte(i) <= 0x9F && !in_utf8;
+    if (control || late_control) text[i] = '?';
+    if (late_control && i > 0 && byte(i - 1) == 0xC2) text[i - 1] = '?';
+  }
+  return text;
+}
+
 void print(const Reply& reply, const std::string& line, bool as_json) {
   if (as_json) {
     json::object out = reply.data;
@@ -62,7 +76,7 @@ void print(const Reply& reply, const std::string& line, bool as_json) {
     std::cout << json::serialize(out) << std::endl;
     return;
   }
-  std::cout << reply.text;
+  std::cout << plain(reply.text);
   if (!reply.text.empty() && reply.text.back() != '\n') std::cout << "\n";
   std::cout.flush();
 }
