@@ -57,6 +57,19 @@ TEST(Membership, ANewIncarnationLivesThoughItsLinkIsDownWhenTheOldOneIsFenced) {
   EXPECT_EQ(membership.peer(), Membership::Peer::up);
 }
 
+TEST(Membership, ANewIncarnationThatSaidGoodbyeBeforeTheOldOneIsFencedIsGone) {
+  Membership membership({});
+  ASSERT_TRUE(membership.connected({"a", 1}));
+  membership.heard({});
+  ASSERT_TRUE(membership.connected({"a", 2}));
+  membership.said_goodbye();
+  membership.disconnected();
+  membership.fenced();
+  EXPECT_EQ(membership.peer(), Membership::Peer::gone);
+  EXPECT_TRUE(membership.connected({"a", 3}));
+  EXPECT_EQ(membership.peer(), Membership::Peer::up);
+}
+
 // Losses that are no failures.
 
 TEST_P(Failures, OnlyTheInterconnectIsLost) {

@@ -46,6 +46,7 @@ void Membership::storage_refused() {
 }
 
 void Membership::said_goodbye() {
+  if (peer_ == Peer::failed) left(incarnation_);
   if (peer_ != Peer::up) return;
   buried_ = incarnation_;
   heartbeat_.reset();
@@ -53,7 +54,15 @@ void Membership::said_goodbye() {
   peer_ = Peer::gone;
 }
 
+/// While an older incarnation is being fenced.
+void Membership::left(std::uint64_t incarnation) {
+  if (incarnation != incarnation_ || incarnation == victim_.incarnation) return;
+  left_ = incarnation;
+  heartbeat_.reset();
+}
+
 void Membership::died(std::uint64_t incarnation) {
+  if (peer_ == Peer::failed) left(incarnation);
   if (peer_ == Peer::up && incarnation == incarnation_)
     fail({FailureKind::server, false, "its processes died"});
 }
@@ -126,7 +135,8 @@ void Membership::fail(Failure failure) {
 /// its silence counts from there on like anybody's.
 void Membership::fenced() {
   buried_ = victim_.incarnation;
-  const bool anew = incarnation_ != buried_;
+  const bool anew = incarnation_ != buried_ && incarnation_ != left_;
+  if (!anew) buried_ = incarnation_;
   if (!anew) heartbeat_.reset();
   peer_ = anew ? Peer::up : Peer::gone;
 }

@@ -83,6 +83,7 @@ class Membership {
 
  private:
   void fail(Failure failure);
+  void left(std::uint64_t incarnation);
   std::optional<Failure> look_for_silence(const OtherPaths& paths) const;
   std::optional<Failure> look_at_health() const;
 
@@ -92,6 +93,7 @@ class Membership {
   std::string node_;
   std::uint64_t incarnation_ = 0;  // of the connection, or of the last one
   std::uint64_t buried_ = 0;
+  std::uint64_t left_ = 0;  // gone again, while an older one was still to be fenced
   Duration silence_{0};
   std::optional<Heartbeat> heartbeat_;
   std::optional<FailureKind> seen_;  // what is wrong now ...

@@ -18,6 +18,7 @@
 #include "iomgr/host/fault_text.h"
 #include "iomgr/host/launcher.h"
 #include "iomgr/host/layer_seams.h"
+#include "iomgr/host/parking.h"
 #include "iomgr/host/spdlog_log.h"
 
 namespace understudy {
@@ -121,6 +122,7 @@ class RunningNode {
     const std::pair seen(there ? facts.st_mtim.tv_sec : 0, there ? facts.st_mtim.tv_nsec : 0);
     if (accounts_seen_ && *accounts_seen_ != seen) app_->set_accounts(read_accounts());
     accounts_seen_ = seen;
+    let_go_of_the_dead(processes_->arena());  // a debugger that died while nobody waited for it
     executor_.start_timer(executor_.now() + std::chrono::seconds(1), [this] { follow_accounts(); });
   }
 

@@ -43,6 +43,7 @@ Task<void> ClusterApp::fail_over() {
   ordered_ = false;
   held_back_.clear();
   failing_over_ = false;
+  phase_changed_.pulse();
   failover_over_.set();
   wake_.set();
 }
@@ -51,6 +52,7 @@ Task<void> ClusterApp::fail_over() {
 Task<bool> ClusterApp::fence_partner() {
   const NodeIncarnation victim = membership_.victim();
   bool confirmed = planted(Mutant::fence_skipped);
+  fence_problem_.clear();
   operator_says_off_ = false;
   fence_again_at_ = executor().now();
   while (!confirmed && membership_.peer() == Membership::Peer::failed) {
@@ -186,19 +188,36 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
     static_cast<void>(co_await link_.ask(question("cluster_stops"), kGoodbyeLimit));
   const Time patience = executor().now() + kSettleLimit;
   const auto held = [](const OwnLun& own) { return own.phase != LunPhase::none; };
+  const auto holds_any = [&] { return std::any_of(luns_.begin(), luns_.end(), held); };
+  const auto partner_fails = [this] {
+    return failing_over_ || membership_.peer() == Membership::Peer::failed;
+  };
   // Also what is taken from a partner that fails meanwhile: what is only in our memory then, nobody
   // else would write.
   bool in_time = true;
-  while (in_time && std::any_of(luns_.begin(), luns_.end(), held)) {
+  while (in_time && (holds_any() || partner_fails())) {
     const bool gave_up = co_await give_up_all();
-    if (!gave_up) in_time = co_await phase_changed_.wait_until(patience);
     if (ended_) co_return;  // it could not, and fails
+    if (!gave_up) in_time = co_await phase_changed_.wait_until(patience);
   }
-  if (!in_time) {  // no goodbye: the partner must see a node that failed
+  // Without a goodbye the partner sees a node that failed.
+  if (!in_time && holds_any()) {
     end(1, "a LUN is still being taken or given up");
     co_return;
   }
-  static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
+  const auto answer = co_await link_.ask(question("goodbye"), kGoodbyeLimit);
+  const bool unheard = !answer && membership_.peer() == Membership::Peer::up;
+  const bool alone = !in_time || holds_any() || partner_fails() || unheard;
+  if (alone) {
+    const json::object ours = co_await count_copies();
+    const bool all_written = flag_of(ours, "ok") && number_of(ours, "copies") == 0;
+    if (holds_any() || !all_written) {
+      end(1,
+          "the partner fails, and its last operations may be in this node's memory alone: start "
+          "it again to have them written");
+      co_return;
+    }
+  }
   end(0, "stopped");
 }
 

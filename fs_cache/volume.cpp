@@ -145,6 +145,7 @@ Task<Status> Volume::new_epoch(Irp& irp) {
   if (failed(flushed)) co_return flushed;
   const Status claimed = co_await claim_next_epoch({epoch_, node_});
   if (failed(claimed)) co_return claimed;
+  show_books();
   const Status marked = co_await set_mirror(irp.mount.mirror);
   if (failed(marked)) co_return marked;
   irp.epoch = epoch_;

@@ -7,7 +7,7 @@ void Stepping::begin_life() {
     place.parked = 0;
     place.waits = 0;
     place.pid = 0;
-    place.attention = place.attention & ParkingPlace::kHeld;
+    place.attention &= ParkingPlace::kHeld;
   }
   for (LunBooks& each : books) {
     each.epoch = 0;

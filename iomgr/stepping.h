@@ -29,12 +29,17 @@ namespace understudy {
 /// below zero, the complement of the time at which it stands.
 class VirtualClock {
  public:
-  /// `real` gives the machine's monotonic time; it is asked after the word is read, so time never
-  /// goes back.
+  /// `real` gives the machine's monotonic time.
   template <typename Real>
   Time now(const Real& real) const {
-    const std::int64_t word = word_.load(std::memory_order_acquire);
-    return word < 0 ? Time(~word) : Time(real().count() - word);
+    std::int64_t word = word_.load(std::memory_order_acquire);
+    while (word >= 0) {
+      const Time time(real().count() - word);
+      const std::int64_t again = word_.load(std::memory_order_acquire);
+      if (again == word) return time;  // else it was stopped, or stopped and started, meanwhile
+      word = again;
+    }
+    return Time(~word);
   }
   bool stopped() const { return word_.load(std::memory_order_acquire) < 0; }
   /// At `real`. Nothing if it stands already.
@@ -108,8 +113,9 @@ struct LunBooks {
 
 /// Whether what a layer of another process has written can be one of its trace points.
 inline bool is_sound(const TraceEntry& entry, Layer layer) {
-  return entry.layer == layer && entry.hop <= Hop::message_in &&
-         static_cast<std::size_t>(entry.major) < kMajors;
+  const bool is_point =
+      entry.hop == Hop::none ? !describe(entry.step).empty() : entry.hop <= Hop::message_in;
+  return entry.layer == layer && is_point && static_cast<std::size_t>(entry.major) < kMajors;
 }
 
 struct Stepping {

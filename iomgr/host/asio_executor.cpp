@@ -45,6 +45,7 @@ struct AsioExecutor::Parts {
       const auto found = timers.find(id);
       if (found == timers.end()) return;
       if (now() < found->second.deadline) {
+        if (parking != nullptr) parking->look_for_debugger();
         arm(id, found->second, std::move(work));
         return;
       }
@@ -93,7 +94,7 @@ bool AsioExecutor::expire(std::size_t n) {
   const auto all = parts_->by_deadline();
   if (n >= all.size()) return false;
   Parts::Timer& timer = parts_->timers.at(all[n].second);
-  timer.deadline = Time::min();
+  timer.deadline = Time::zero();
   timer.timer.cancel();  // its handler finds that it is due
   return true;
 }

@@ -37,14 +37,21 @@ DebugTap::~DebugTap() {
 std::string DebugTap::attach() {
   UniqueFd file(open(path_.c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
   struct stat facts {};
-  if (!file || fstat(file.get(), &facts) != 0 || (memory_ && facts.st_ino == file_)) return {};
+  if (!file || fstat(file.get(), &facts) != 0) return {};
+  if (memory_ && facts.st_ino == file_) {
+    // A new life that began while we attached may have begun without our orders.
+    if (arena().header().trace_mask != kAllLayers) apply();
+    return {};
+  }
   auto mapped = ShmArena::attach(std::move(file));
   if (!mapped) return {};  // being laid out
   Stepping& fresh = (*mapped)->arena().stepping();
-  if (fresh.debugger != getpid() && debugger_lives(fresh))
-    return "process " + std::to_string(fresh.debugger.load()) + " debugs this node already";
+  std::int32_t before = fresh.debugger;
+  if (before != getpid() && debugger_lives(fresh))
+    return "process " + std::to_string(before) + " debugs this node already";
+  if (!fresh.debugger.compare_exchange_strong(before, getpid()))
+    return "process " + std::to_string(before) + " debugs this node already";
   fresh.debugger_start = start_time_of(getpid()).value_or(0);
-  fresh.debugger = getpid();
   if (memory_) older_.push_back(std::move(memory_));
   memory_ = std::move(*mapped);
   bell_ = &stepping().bell;

@@ -11,8 +11,6 @@ Layer parse_layer(std::string_view name) {
   return Layer::none;
 }
 
-namespace {
-
 std::string check_point(Layer layer, std::string_view fault) {
   const std::size_t equals = fault.find('=');
   const std::string name(fault.substr(0, equals));
@@ -23,8 +21,6 @@ std::string check_point(Layer layer, std::string_view fault) {
     return "fault point '" + name + "' cannot stall";
   return {};
 }
-
-}  // namespace
 
 std::string arm_faults(FaultPoints& faults, std::string_view text, std::string_view node,
                        Layer layer) {

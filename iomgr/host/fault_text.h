@@ -21,6 +21,9 @@ inline constexpr const char* kFaultVariable = "UNDERSTUDY_FAULTS";
 std::string arm_faults(FaultPoints& faults, std::string_view text, std::string_view node,
                        Layer layer);
 
+/// What is wrong with a fault of that layer, "point=action[@n][+]", beside its form; or nothing.
+std::string check_point(Layer layer, std::string_view fault);
+
 /// The layer of that name; Layer::none if there is none.
 Layer parse_layer(std::string_view name);
 

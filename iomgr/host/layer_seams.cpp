@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "iomgr/host/fault_text.h"
+
 namespace understudy {
 namespace {
 
@@ -14,7 +16,9 @@ constexpr std::string_view kExpire = "expire ";
 std::string LayerSeams::obey(const std::string& order) {
   if (order.starts_with(kFault)) {
     const std::string text = order.substr(kFault.size());
-    return faults_.parse(text) ? std::string() : "no fault point and action: " + text;
+    std::string wrong = check_point(layer_, text);
+    if (wrong.empty() && !faults_.parse(text)) wrong = "no fault point and action: " + text;
+    return wrong;
   }
   if (order == "timers") {
     std::string answer;

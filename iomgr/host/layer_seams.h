@@ -14,7 +14,8 @@ class LayerSeams {
  public:
   /// `executor`, `arena` and `log` outlive it.
   LayerSeams(Layer layer, AsioExecutor& executor, Arena& arena, Log& log)
-      : executor_(executor),
+      : layer_(layer),
+        executor_(executor),
         network_(executor),
         arena_(arena),
         trace_(layer, arena.header().trace_mask, arena.trace_ring(layer), executor),
@@ -37,6 +38,7 @@ class LayerSeams {
   /// "fault TEXT" as in FaultPoints::parse, "timers", "expire N".
   std::string obey(const std::string& order);
 
+  const Layer layer_;
   AsioExecutor& executor_;
   AsioNetwork network_;
   OsRandom random_;

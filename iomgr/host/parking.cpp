@@ -22,7 +22,17 @@ Time real_now() {
 bool debugger_lives(const Stepping& stepping) {
   const pid_t pid = stepping.debugger;
   const auto start = pid > 0 ? start_time_of(pid) : std::nullopt;
-  return start && *start == stepping.debugger_start;
+  // A zombie still has its start time.
+  return start && *start == stepping.debugger_start && state_of(pid) != 'Z' && state_of(pid) != 'X';
+}
+
+void let_go_of_the_dead(Arena& arena) {
+  Stepping& stepping = arena.stepping();
+  if (stepping.debugger == 0 || debugger_lives(stepping)) return;
+  std::int32_t dead = stepping.debugger;
+  // Who finds another one there by now leaves that its orders.
+  if (!debugger_lives(stepping) && stepping.debugger.compare_exchange_strong(dead, 0))
+    let_all_go(arena);
 }
 
 void let_all_go(Arena& arena) {
@@ -52,7 +62,8 @@ template <typename Waits>
 void Parking::wait(std::atomic<std::uint32_t>& word, const Waits& waits) {
   for (std::uint32_t value = word; waits(value); value = word) {
     futex_wait(word, value, kLookForDebugger);
-    if (!debugger_lives(stepping_)) let_all_go(arena_);
+    if (stepping_.debugger == 0) let_all_go(arena_);
+    let_go_of_the_dead(arena_);
   }
 }
 

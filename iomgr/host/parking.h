@@ -11,6 +11,13 @@
 
 namespace understudy {
 
+/// Whether the process that debugs this node lives.
+bool debugger_lives(const Stepping& stepping);
+/// If the process that debugs this node has died, what it holds goes on.
+void let_go_of_the_dead(Arena& arena);
+/// What holds the layers of a node is taken away, and its trace points are turned off.
+void let_all_go(Arena& arena);
+
 class Parking {
  public:
   /// `arena` outlives it.
@@ -27,6 +34,8 @@ class Parking {
   void point(const TraceEntry& entry, const Irp& irp);
 
   VirtualClock& clock() { return stepping_.clock; }
+  /// A clock that stands although nobody is held may be a dead debugger's.
+  void look_for_debugger() { let_go_of_the_dead(arena_); }
 
   /// Does what a debugger orders, and answers.
   std::function<std::string(const std::string& order)> on_order;
@@ -41,10 +50,5 @@ class Parking {
   Stepping& stepping_;
   ParkingPlace& place_;
 };
-
-/// Whether the process that debugs this node lives.
-bool debugger_lives(const Stepping& stepping);
-/// What holds the layers of a node is taken away, and its trace points are turned off.
-void let_all_go(Arena& arena);
 
 }  // namespace understudy

@@ -10,6 +10,8 @@
 #include <boost/interprocess/mapped_region.hpp>
 #include <cerrno>
 
+#include "iomgr/host/parking.h"
+
 namespace understudy {
 
 namespace ipc = boost::interprocess;
@@ -109,6 +111,7 @@ Result<std::unique_ptr<ShmArena>> ShmArena::create(const ArenaSizes& sizes, std:
   if (!fd) return fd.status();
   auto mapping = Mapping::map(std::move(*fd), size);
   if (!mapping) return Status::insufficient_resources;
+  if (auto earlier = Arena::attach(bytes_of(mapping->region))) let_go_of_the_dead(*earlier);
   mapping->arena = Arena::format(bytes_of(mapping->region), sizes, node);
   return std::unique_ptr<ShmArena>(new ShmArena(std::move(mapping)));
 }

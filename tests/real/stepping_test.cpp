@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <fstream>
 #include <future>
+#include <thread>
 #include <vector>
 
 #include "iomgr/json_fields.h"
@@ -204,6 +205,27 @@ TEST_P(Freezes, UnderLoadLoseNothingAndLookLikeAFailureToNobody) {
   }
   clients.end();
   EXPECT_GT(clients.acknowledged(), kFreezes);
+  EXPECT_TRUE(undisturbed(pair, a, b)) << json::serialize(pair.status());
+}
+
+TEST(RealStepping, WhatStopsWhileNoCommandIsGivenHarmsNobodyAndIsToldByTheNext) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  const auto a = pair.processes("a");
+  const auto b = pair.processes("b");
+  Stepper stepper(pair);
+  ASSERT_TRUE(flag_of(stepper.ask("break 400 on a.ff_driver"), "ok"));
+  auto client = std::async(std::launch::async,
+                           [&pair] { return pair.smb("a", "share0", "mkdir d").exit_code; });
+  // Longer than a layer may hang; `layers` lets it stand.
+  const auto stands = [&](const Pair&) {
+    return json::serialize(stepper.ask("layers")).find("parked: STEP 400") != std::string::npos;
+  };
+  ASSERT_TRUE(pair.wait_until(stands, 20));
+  std::this_thread::sleep_for(std::chrono::seconds(4));
+  EXPECT_EQ(place_of(stepper.ask("continue")), "a.ff_driver 400");
+  stepper.ask("quit");
+  EXPECT_EQ(client.get(), 0);
   EXPECT_TRUE(undisturbed(pair, a, b)) << json::serialize(pair.status());
 }
 

@@ -243,6 +243,12 @@ bool Commands::is_for_us(const Command& command) const {
   return command.of == both || (command.of == live) == (session_ != nullptr);
 }
 
+bool Commands::idle(std::chrono::milliseconds limit) {
+  if (session_ == nullptr || session_->stands()) return false;
+  if (session_->wait(limit)) untold_ = true;
+  return true;
+}
+
 std::vector<std::string> Commands::complete(const std::string& line) const {
   std::vector<std::string> ends;
   const std::size_t space = line.rfind(' ');
@@ -345,6 +351,7 @@ Reply Commands::breakpoints(const std::string&) {
 }
 
 Reply Commands::told(const Stop& stop) {
+  untold_ = false;
   json::object data = {{"stopped", to_string(stop.why)}};
   if (!stop.point) return {true, "Everything stands.\n", data};
   if (stop.breakpoint != 0) data["breakpoint"] = stop.breakpoint;
@@ -363,6 +370,7 @@ Reply Commands::told(const Stop& stop) {
 }
 
 Reply Commands::go(Session::Go how) {
+  if (untold_ && target_.stop()) return told(*target_.stop());
   if (how != Session::Go::on && (!target_.stop() || !target_.stop()->point))
     return refused("there is no operation to follow; stop at a breakpoint first");
   target_.go(how);

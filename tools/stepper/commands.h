@@ -27,6 +27,10 @@ class Commands {
   explicit Commands(Replay& replay) : target_(replay), replay_(&replay), patience_(0) {}
 
   Reply run(const std::string& line);
+  /// While no command is given: whoever parks meanwhile is judged. What stops then is told by the
+  /// next command that would go on.
+  /// False: there is nobody to judge, so whoever asks may wait for the next command alone.
+  bool idle(std::chrono::milliseconds limit);
   bool over() const { return over_; }
   /// Ends of the line that begins so.
   std::vector<std::string> complete(const std::string& line) const;
@@ -107,6 +111,7 @@ class Commands {
   const std::string directory_;
   Reply last_;
   bool over_ = false;
+  bool untold_ = false;  // it has stopped in idle()
 };
 
 }  // namespace understudy::stepper

@@ -85,10 +85,11 @@ void Session::go(Go how, const std::string& target) {
   judge_.go(how, stop_ ? stop_->point : std::nullopt, target);
   stop_.reset();
   want();
-  for (Node& node : nodes_) node.tap->release();
+  // Who is let go waits at the gate until all are.
   for (Node& node : nodes_) {
     for (const Layer layer : std::exchange(node.judged, {})) node.tap->unpark(layer);
   }
+  for (Node& node : nodes_) node.tap->release();
 }
 
 bool Session::turn_to(const std::string& node, Layer layer) {

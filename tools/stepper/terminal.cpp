@@ -1,5 +1,6 @@
 // stepper: a debugger for a running pair. See docs/stepping.md.
 #include <editline/readline.h>
+#include <poll.h>
 #include <signal.h>
 #include <unistd.h>
 
@@ -18,6 +19,7 @@ namespace {
 
 constexpr int kFailed = 1;
 constexpr int kBadArguments = 2;
+constexpr auto kIdle = std::chrono::milliseconds(50);
 
 struct Options {
   std::string directory = ".";
@@ -36,6 +38,7 @@ struct Options {
 
 Session* interrupted_session = nullptr;
 const Commands* completing = nullptr;
+Commands* idling = nullptr;
 
 char* next_completion(const char* text, int state) {
   static std::vector<std::string> ends;
@@ -85,10 +88,25 @@ bool is_interactive(const Options& options) {
   return options.script.empty() && !options.as_json && isatty(STDIN_FILENO) != 0;
 }
 
+/// Until something is typed, or for a moment; layers that park meanwhile are judged.
+bool typed_within_a_moment(Commands& commands) {
+  pollfd input{STDIN_FILENO, POLLIN, 0};
+  const int limit_ms = commands.idle(kIdle) ? 0 : static_cast<int>(kIdle.count());
+  return poll(&input, 1, limit_ms) != 0;
+}
+
+bool next_line(std::istream& in, Commands& commands, std::string& line) {
+  while (&in == &std::cin && std::cin.rdbuf()->in_avail() <= 0) {
+    if (typed_within_a_moment(commands)) break;
+  }
+  return static_cast<bool>(std::getline(in, line));
+}
+
 /// A command a line. Stops at the first that fails, if it is a script.
 int run_lines(std::istream& in, Commands& commands, const Options& options) {
+  std::ios::sync_with_stdio(false);  // so that it is known what has been read ahead
   std::string line;
-  while (!commands.over() && std::getline(in, line)) {
+  while (!commands.over() && next_line(in, commands, line)) {
     if (!options.as_json && !line.empty()) std::cout << "(stepper) " << line << "\n";
     const Reply reply = commands.run(line);
     print(reply, line, options.as_json);
@@ -101,6 +119,11 @@ int run_terminal(Target& target, Commands& commands, const std::string& history)
   using_history();
   if (!history.empty()) read_history(history.c_str());
   rl_attempted_completion_function = completions;
+  idling = &commands;
+  rl_event_hook = [] {
+    typed_within_a_moment(*idling);
+    return 0;
+  };
   while (!commands.over()) {
     char* const typed = readline("(stepper) ");
     if (typed == nullptr) break;
@@ -198,6 +221,7 @@ int run(const Options& options) {
   }
   interrupted_session = &session;
   signal(SIGINT, [](int) { interrupted_session->interrupt(); });
+  signal(SIGTSTP, SIG_IGN);  // asleep, it would judge nobody
   const bool interactive = is_interactive(options);
   const unsigned patience = options.patience_s != 0 ? options.patience_s
                             : interactive           ? 86'400
