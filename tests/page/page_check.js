@@ -8,7 +8,7 @@ import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {chromium} from 'playwright-core';
 import {Pair, until} from './pair.js';
-import {checkByHand, checkLong, checkReal, exported, madeByHand, stopsOf} from './recorded.js';
+import {checkByHand, checkLong, checkReal, checkRule, exported, madeByHand, stopsOf} from './recorded.js';
 
 const kImages = fileURLToPath(new URL('../../docs/images', import.meta.url));
 const pictures = process.argv.includes('--pictures');
@@ -301,12 +301,18 @@ try {
     file.on('console', (message) => ['error', 'warning'].includes(message.type()) && fault(message.text()));
     file.on('pageerror', (error) => fault(error.message));
     file.on('request', (request) => request.url() !== address && !request.url().startsWith('data:') && fault(request.url()));
-    await check({page: file, address, accessible: () => accessible(file), tabTo: (selector) => tabTo(selector, file), ...options});
+    const drawn = async () => {
+      await until('nothing moves', async () => await file.locator('.flight').count() === 0);
+      await picture('page-recording', file);
+    };
+    await check({page: file, address, picture: drawn, accessible: () => accessible(file), tabTo: (selector) => tabTo(selector, file), ...options});
     await file.close();
   };
   await part('a recording opens as a file, without a server: STEP 412 and back, by keyboard alone', () =>
     open(madeByHand(pair.directory), checkByHand));
-  await part('a long recording', () => open(madeByHand(pair.directory, 25_000), checkLong, {points: 25_014}));
+  const rule = 'BROKEN rule 1: </b>';
+  await part('a recording of a rule that broke', () => open(madeByHand(pair.directory, {rule}), checkRule, {rule}));
+  await part('a long recording', () => open(madeByHand(pair.directory, {before: 25_000}), checkLong, {points: 25_014}));
   await part('a recording of the pair itself, step by step as it was', async () => {
     const recording = join(pair.directory, 'recorded');
     await open(recording, checkReal, {stops: await stopsOf(pair.stepper, recording)});

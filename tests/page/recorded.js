@@ -25,8 +25,9 @@ export async function stopsOf(stepper, recording) {
 }
 
 /// A write up to its acknowledgement, its names those of one who wants to run something, and the stores as they were read at
-/// STEP 408, when it was in a's cache alone, and at STEP 412, when it was in both. `before`: so many heartbeats.
-export function madeByHand(directory, before = 0) {
+/// STEP 408, when it was in a's cache alone, and at STEP 412, when it was in both. `before`: so many
+/// heartbeats; `rule`: what broke at the end.
+export function madeByHand(directory, {before = 0, rule = ''} = {}) {
   const sequences = {};
   const lines = [{recording: 'understudy', version: 1, nodes: ['a', 'b'], started_ns: 1000, by: kHostile}];
   let time_ns = 0;
@@ -61,8 +62,9 @@ export function madeByHand(directory, before = 0) {
   write('a.ff_driver', 5, {step: 410});
   stand('pause', write('a.ff_driver', 5, {step: 412}), ['b']);
   write('a.ff_driver', 5, {hop: 'completion_out', neighbour: 'netstack'});
-  write('a.netstack', 5, {hop: 'completion_in', neighbour: 'ff_driver'});
-  const file = join(directory, `by-hand-${before}`);
+  const last = write('a.netstack', 5, {hop: 'completion_in', neighbour: 'ff_driver'});
+  if (rule) lines.push({stop: {why: 'pause', at: last}}, {stop: {why: 'rule', text: rule, at: last}}, {stop: {why: 'rule', text: 'more', at: last}});
+  const file = join(directory, `by-hand-${before}-${rule.length}`);
   writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(''));
   return file;
 }
@@ -80,7 +82,7 @@ function of(page) {
 }
 
 /// By Tab alone, to each button; by keys through the points, the time line, FIG. 4.
-export async function checkByHand({page, address, accessible, tabTo, picture}) {
+export async function checkByHand({page, address, accessible, tabTo}) {
   const {text, press, stores, at} = of(page);
   await page.goto(address);
   await page.waitForSelector('#state[data-state=stands]');
@@ -110,7 +112,6 @@ export async function checkByHand({page, address, accessible, tabTo, picture}) {
   assert.match(await text('#following'), /LUN 0, LSN 5/);
   assert.equal(await page.locator('.link.trail').count(), 3, 'netstack, ff_driver, rd_driver, the partner');
   await accessible();
-  await picture?.();
 
   await tabTo('#step-back');
   await page.keyboard.press('Enter');
@@ -143,6 +144,23 @@ export async function checkByHand({page, address, accessible, tabTo, picture}) {
   assert.equal(await page.getAttribute('[data-step="400"]', 'aria-pressed'), 'true');
   await press('continue');
   assert.match(await text('#state'), /^Point 3 [^]* Breakpoint 1$/);
+
+  await page.setViewportSize({width: 420, height: 900});
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), 'nothing is cut off on a small screen');
+}
+
+/// It opens where a rule broke, with the first of what broke there, and the way of its operation.
+export async function checkRule({page, address, rule}) {
+  const {text, press, at} = of(page);
+  await page.goto(address);
+  await page.waitForSelector('#state[data-state=stands]');
+  assert.equal(await at(), 14);
+  assert.ok((await text('#state')).endsWith(`. ${rule}`));
+  assert.match(await text('#following'), /LUN 0, LSN 5/);
+  await press('step-back');
+  assert.equal(await at(), 12);
+  await press('step');
+  assert.equal(await at(), 14);
 }
 
 /// More points than a page takes: the first are left out, which it says, and counted.
@@ -163,7 +181,7 @@ export async function checkLong({page, address, points}) {
 }
 
 /// One of a real pair that stood at STEP 408 on a, and was stepped to 412: the page steps through the same points.
-export async function checkReal({page, address, stops}) {
+export async function checkReal({page, address, stops, picture}) {
   const {text, press, stores, at} = of(page);
   await page.goto(address);
   await page.waitForSelector('#state[data-state=stands]');
@@ -178,6 +196,7 @@ export async function checkReal({page, address, stops}) {
   assert.deepEqual(numbers, stops);
   assert.match(await text('#state'), /STEP 412 on a\.ff_driver/);
   assert.deepEqual(await stores(), ['nothing', 'nothing', '1', '0', '0', '1']);
+  await picture();
   for (let i = 1; i < stops.length; ++i) await press('step-back');
   assert.equal(await at(), stops[0]);
 }

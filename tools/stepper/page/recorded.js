@@ -49,7 +49,11 @@ class Recorded {
     this.data = data;
     this.first = data.left_out + 1;
     this.points = data.points.map((point, i) => ({number: this.first + i, ...point}));
-    this.stops = new Map(data.stops.map((stop) => [stop.number, stop]));
+    this.stops = new Map();  // by number: of several the first, a rule before all
+    for (const stop of data.stops) {
+      const there = this.stops.get(stop.number);
+      if (!there || (stop.why === 'rule' && there.why !== 'rule')) this.stops.set(stop.number, stop);
+    }
     this.breakpoints = [];
     this.lastBreakpoint = 0;
     this.operation = null;
@@ -57,6 +61,7 @@ class Recorded {
     const rule = data.stops.find(({why}) => why === 'rule');
     this.at = rule ? rule.number - this.first : 0;
     this.why = this.stopText(this.points[this.at]);
+    if (rule) this.follow(this.points[this.at]);
   }
 
   listen(hear) {
