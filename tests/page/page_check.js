@@ -1,6 +1,6 @@
 // tools/page-check: pause, step, kill and recovery through the stepper's page, by mouse and keyboard. What is shown is
 // compared with what the stepper and the cluster say; any error in the console and any request that does not go to
-// the stepper fails.
+// the stepper fails. Recordings as pages in files too, which ask for nothing at all.
 import assert from 'node:assert/strict';
 import {readFileSync, writeFileSync} from 'node:fs';
 import {createRequire} from 'node:module';
@@ -8,6 +8,7 @@ import {join} from 'node:path';
 import {fileURLToPath} from 'node:url';
 import {chromium} from 'playwright-core';
 import {Pair, until} from './pair.js';
+import {checkByHand, checkLong, checkReal, checkRule, exported, madeByHand, stopsOf} from './recorded.js';
 
 const kImages = fileURLToPath(new URL('../../docs/images', import.meta.url));
 const pictures = process.argv.includes('--pictures');
@@ -15,6 +16,10 @@ const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.mi
 const faults = [];
 
 const pair = await Pair.start();
+await pair.record('recorded').catch(async (error) => {
+  await pair.end();
+  throw error;
+});
 const address = new URL(await pair.startStepper());
 const token = address.hash.replace('#token=', '');
 const browser = await chromium.launch({executablePath: '/usr/bin/chromium', args: process.getuid() === 0 ? ['--no-sandbox'] : []});
@@ -41,25 +46,25 @@ const press = async (name) => {
 };
 const has = (selector, name) => page.$eval(selector, (element, of) => element.classList.contains(of), name);
 
-async function picture(name) {
+async function picture(name, of = page) {
   if (!pictures) return;
   for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({colorScheme});
-    writeFileSync(join(kImages, `${name}-${colorScheme}.png`), await page.screenshot({animations: 'disabled'}));
+    await of.emulateMedia({colorScheme});
+    writeFileSync(join(kImages, `${name}-${colorScheme}.png`), await of.screenshot({animations: 'disabled'}));
   }
-  await page.emulateMedia({colorScheme: null});
+  await of.emulateMedia({colorScheme: null});
 }
 
 /// Contrast, names, roles, order: in both colour schemes.
-async function accessible() {
+async function accessible(of = page) {
   for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({colorScheme, reducedMotion: 'reduce'});
-    await page.evaluate(axe);
-    const {violations} = await page.evaluate(() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']}));
+    await of.emulateMedia({colorScheme, reducedMotion: 'reduce'});
+    await of.evaluate(axe);
+    const {violations} = await of.evaluate(() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'best-practice']}));
     for (const {id, nodes} of violations) faults.push(`axe, ${colorScheme}: ${id}: ${nodes.map((node) => `${node.html.slice(0, 160)} ${node.any.map((each) => each.message)}`).join('\n    ')}`);
-    for (const each of await page.evaluate(faintTexts)) faults.push(`contrast, ${colorScheme}: ${each}`);
+    for (const each of await of.evaluate(faintTexts)) faults.push(`contrast, ${colorScheme}: ${each}`);
   }
-  await page.emulateMedia({colorScheme: null, reducedMotion: null});
+  await of.emulateMedia({colorScheme: null, reducedMotion: null});
 }
 
 /// axe does not see what an SVG's text stands on: in a box, the box; elsewhere the panel, or a frame.
@@ -118,10 +123,10 @@ async function agrees() {
 }
 
 /// Presses a key until the focus is there.
-async function tabTo(selector) {
+async function tabTo(selector, of = page) {
   for (let i = 0; i < 60; ++i) {
-    if (await page.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return;
-    await page.keyboard.press('Tab');
+    if (await of.evaluate((wanted) => document.activeElement.matches(wanted), selector)) return;
+    await of.keyboard.press('Tab');
   }
   assert.fail(`Tab never reaches ${selector}`);
 }
@@ -287,6 +292,30 @@ try {
     await page.waitForSelector('.link.busy', {state: 'attached'});
     assert.equal(await page.locator('.flight').count(), 0);
     await page.emulateMedia({reducedMotion: null});
+  });
+
+  const open = async (recording, check, options = {}) => {
+    const file = await browser.newPage({viewport: {width: 1600, height: 1000}, deviceScaleFactor: 0.8});
+    const address = await exported(pair.stepper, recording);
+    const fault = (text) => faults.push(`${recording}: ${text}`);
+    file.on('console', (message) => ['error', 'warning'].includes(message.type()) && fault(message.text()));
+    file.on('pageerror', (error) => fault(error.message));
+    file.on('request', (request) => request.url() !== address && !request.url().startsWith('data:') && fault(request.url()));
+    const drawn = async () => {
+      await until('nothing moves', async () => await file.locator('.flight').count() === 0);
+      await picture('page-recording', file);
+    };
+    await check({page: file, address, picture: drawn, accessible: () => accessible(file), tabTo: (selector) => tabTo(selector, file), ...options});
+    await file.close();
+  };
+  await part('a recording opens as a file, without a server: STEP 412 and back, by keyboard alone', () =>
+    open(madeByHand(pair.directory), checkByHand));
+  const rule = 'BROKEN rule 1: </b>';
+  await part('a recording of a rule that broke', () => open(madeByHand(pair.directory, {rule}), checkRule, {rule}));
+  await part('a long recording', () => open(madeByHand(pair.directory, {before: 25_000}), checkLong, {points: 25_014}));
+  await part('a recording of the pair itself, step by step as it was', async () => {
+    const recording = join(pair.directory, 'recorded');
+    await open(recording, checkReal, {stops: await stopsOf(pair.stepper, recording)});
   });
 
   await part('the stepper ends, the page says so', async () => {

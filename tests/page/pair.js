@@ -25,6 +25,7 @@ export class Pair {
   static async start() {
     const pair = new Pair();
     pair.directory = mkdtempSync(join(tmpdir(), 'understudy-page-'));
+    pair.stepper = join(kBin, 'stepper');
     pair.cluster = join(pair.directory, 'cluster');
     pair.children = new Map();
     const init = run(join(kBin, 'cluster_app'), ['init', pair.cluster, '--user', 'tester', '--password-stdin']);
@@ -45,9 +46,21 @@ export class Pair {
 
   /// The address of its page.
   startStepper() {
-    const stepper = spawn(join(kBin, 'stepper'), ['-C', this.cluster, '--page', '0'], {stdio: ['ignore', 'pipe', 'inherit']});
+    const stepper = spawn(this.stepper, ['-C', this.cluster, '--page', '0'], {stdio: ['ignore', 'pipe', 'inherit']});
     this.keep('stepper', stepper);
     return new Promise((done) => stepper.stdout.once('data', (line) => done(String(line).trim())));
+  }
+
+  /// A recording of a write that stands at STEP 408 on a, and is stepped to its acknowledgement.
+  async record(name) {
+    writeFileSync(join(this.directory, 'script'), 'tbreak 408 on a\ncontinue\nstep\nstep\nstep\nstep\n');
+    writeFileSync(join(this.directory, 'r'), 'recorded');
+    await until('a answers', () => this.smb('a', 'share0', 'ls').then(() => true, () => false));
+    const ends = run(this.stepper, ['-C', this.cluster, '--record', join(this.directory, name), '--script', join(this.directory, 'script')]);
+    const put = this.smb('a', 'share0', 'put r r');
+    await ends;
+    await put;
+    await until('it is written', async () => (await this.status()).nodes.every((node) => node.operations_unwritten === 0));
   }
 
   keep(name, child) {

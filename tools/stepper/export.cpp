@@ -8,9 +8,13 @@ namespace understudy::stepper {
 
 std::string export_to(const Recording& recording, const std::string& format,
                       const std::string& file, const Operation& operation) {
-  const bool is_known =
-      format == "chrome" || format == "mermaid" || format == "shiviz" || format == "pcap";
-  if (!is_known) return "there is no format '" + format + "': chrome, mermaid, shiviz, pcap";
+  const bool is_known = format == "chrome" || format == "mermaid" || format == "shiviz" ||
+                        format == "pcap" || format == "page";
+  if (!is_known) return "there is no format '" + format + "': chrome, mermaid, shiviz, pcap, page";
+  if (format == "page" && recording.nodes.size() != 2) {
+    return "the page shows a pair; the recording is of " + std::to_string(recording.nodes.size()) +
+           (recording.nodes.size() == 1 ? " node" : " nodes");
+  }
   if (format == "mermaid" && points_of(recording, operation.lun, operation.lsn).empty()) {
     return "the recording has no operation with lsn " + std::to_string(operation.lsn) + " of lun " +
            std::to_string(operation.lun) + " (--lsn, --lun)";
@@ -20,6 +24,7 @@ std::string export_to(const Recording& recording, const std::string& format,
   if (format == "mermaid") export_mermaid(recording, operation, out);
   if (format == "shiviz") export_shiviz(recording, out);
   if (format == "pcap") export_pcap(recording, out);
+  if (format == "page") export_page(recording, out);
   out.close();
   return out ? std::string() : file + ": " + std::strerror(errno);
 }

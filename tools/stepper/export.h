@@ -26,6 +26,13 @@ void export_shiviz(const Recording& recording, std::ostream& out);
 /// trace has. tools/wireshark/understudy.lua draws the layout and shows them in Wireshark.
 void export_pcap(const Recording& recording, std::ostream& out);
 
+/// The stepper's page (page/) with the recording in it, one file for a browser that needs no server
+/// and loads nothing. Of long recordings the newest kMaxPagePoints points and kMaxPageSnapshots
+/// snapshots.
+void export_page(const Recording& recording, std::ostream& out);
+inline constexpr std::size_t kMaxPagePoints = 20'000;
+inline constexpr std::size_t kMaxPageSnapshots = 200;
+
 /// Writes `file` in the format of that name. What is wrong, or nothing.
 std::string export_to(const Recording& recording, const std::string& format,
                       const std::string& file, const Operation& operation);

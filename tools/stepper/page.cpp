@@ -8,6 +8,7 @@
 
 #include "cluster_app/cluster_status.h"
 #include "tools/stepper/director.h"
+#include "tools/stepper/page_data.h"
 #include "tools/stepper/page_server.h"
 
 namespace understudy::stepper {
@@ -15,8 +16,7 @@ namespace {
 
 constexpr auto kRound = std::chrono::milliseconds(500);
 constexpr int kStatusLimitMs = 500;
-constexpr std::size_t kMaxBatch = 200;   // points in one event
-constexpr std::size_t kMaxRecords = 60;  // of each list in one event
+constexpr std::size_t kMaxBatch = 200;  // points in one event
 
 // Not from a page: the shell, what would keep everybody waiting, and what is for scripts.
 constexpr auto kAllowed = std::to_array<std::string_view>(
@@ -36,23 +36,6 @@ std::string text_of(const Reply& reply) {
       json::object{{"ok", reply.ok}, {"text", reply.text}, {"data", reply.data}});
 }
 
-/// The newest of a long list, and how long it is.
-json::object newest(json::array all) {
-  const std::size_t count = all.size();
-  if (count > kMaxRecords)
-    all.erase(all.begin(), all.end() - static_cast<std::ptrdiff_t>(kMaxRecords));
-  return {{"count", count}, {"newest", std::move(all)}};
-}
-
-/// What happens ten times a second though nothing happens.
-bool is_heartbeat(const TraceEntry& entry) {
-  if (entry.hop == Hop::none) return entry.step == Step::s302;
-  if (entry.major == Major::mirror) return entry.irp == 0 && entry.lsn == 0;
-  const auto minor = static_cast<ClusterMinor>(entry.minor);
-  return entry.major == Major::cluster &&
-         (minor == ClusterMinor::ping || minor == ClusterMinor::mailbox);
-}
-
 std::string batch_of(const std::vector<Point>& points) {
   const std::size_t left_out = points.size() - std::min(points.size(), kMaxBatch);
   std::map<std::string, std::uint64_t> steps;  // all of them: "a 408"
@@ -62,9 +45,7 @@ std::string batch_of(const std::vector<Point>& points) {
   }
   json::array last;
   for (std::size_t i = left_out; i < points.size(); ++i) {
-    json::object point = to_json(points[i]);
-    if (is_heartbeat(points[i].entry)) point["heartbeat"] = true;
-    last.push_back(std::move(point));
+    last.push_back(page_point(points[i]));
   }
   return json::serialize(
       json::object{{"points", last}, {"left_out", left_out}, {"steps", json::value_from(steps)}});
@@ -156,16 +137,9 @@ void Page::look(bool at_stores) {
     server_.publish("state", std::move(text), true);
   }
   if (!at_stores || !std::exchange(moved_, false)) return;
-  json::object ledger = looking_.run("ledger").data.at("ledger").as_object();
-  for (json::value& lun : ledger.at("luns").as_array()) {
-    json::value& operations = lun.at("operations");
-    operations = newest(std::move(operations.as_array()));
-  }
-  for (auto& each : ledger.at("lost_with").as_object())
-    each.value() = newest(std::move(each.value().as_array()));
-  json::object mirror = looking_.run("mirror").data.at("mirror").as_object();
-  for (auto& each : mirror) each.value() = newest(std::move(each.value().as_array()));
-  std::string text = json::serialize(json::object{{"ledger", ledger}, {"mirror", mirror}});
+  std::string text =
+      json::serialize(page_stores(looking_.run("ledger").data.at("ledger").as_object(),
+                                  looking_.run("mirror").data.at("mirror").as_object()));
   if (text == stores_) return;
   stores_ = text;
   server_.publish("stores", std::move(text), true);

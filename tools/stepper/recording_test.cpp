@@ -130,6 +130,8 @@ void use(Recording recording) {
   EXPECT_EQ(wrong_in_chrome(all.chrome), "");
   EXPECT_EQ(wrong_in_mermaid(all.mermaid), "");
   EXPECT_EQ(wrong_in_shiviz(all.shiviz), "");
+  std::ostringstream page;
+  export_page(recording, page);
   std::size_t packets = 0;
   EXPECT_EQ(wrong_in_pcap(all.pcap, packets), "");
   Replay replay(std::move(recording));
@@ -470,12 +472,97 @@ TEST(Export, OfALongOperationWithAnOddNameIsBoundedAndStillADiagram) {
   EXPECT_NE(diagram.find("and more"), std::string::npos);
 }
 
+std::string page_of(const Recording& recording) {
+  std::ostringstream out;
+  export_page(recording, out);
+  return out.str();
+}
+
+/// The recording in a page, as a browser would find it: up to the first end of its element.
+json::object data_in(const std::string& page) {
+  const std::string begin = R"(<script type="application/json" id="recording">)";
+  const std::size_t from = page.find(begin) + begin.size();
+  const std::string data = page.substr(from, page.find("</script", from) - from);
+  return json::parse(data, {}, {.allow_invalid_utf8 = true}).as_object();
+}
+
+std::size_t count_of(const std::string& text, const std::string& what) {
+  std::size_t count = 0;
+  for (std::size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + 1))
+    ++count;
+  return count;
+}
+
+TEST(Export, APageRunsNothingThatStandsInARecording) {
+  const std::string hostile = "</script><script>alert(1)</script><!-- \u2028 \u2029 \xE2\xFF";
+  Script script = a_write();
+  script.named(hostile).step("a", "ff_driver", 414, 5);
+  script.line(R"({"stop":{"why":"rule","text":"</script><b>",)"
+              R"("at":{"node":"a","layer":"ff_driver","sequence":3}}})");
+  script.line(
+      R"({"snapshot":{"layers":[{"place":"<script>"}],"cache":{"a":[{"what":"</script>"}]},)"
+      R"("ledger":{"luns":[{"owner":"<script>","operations":[{"what":"</script>"}]}]}}})");
+  const Recording recording = script.read();
+  const std::string page = page_of(recording);
+  EXPECT_EQ(count_of(page, "<script"), 2U);
+  EXPECT_EQ(count_of(page, "</script"), 2U);
+  EXPECT_EQ(count_of(page, "alert(1)"), 1U);
+  EXPECT_EQ(count_of(page, "<!--"), 0U);
+  EXPECT_EQ(count_of(page, "\xE2\x80\xA8") + count_of(page, "\xE2\x80\xA9"), 0U);
+  const json::object data = data_in(page);
+  ASSERT_EQ(data.at("points").as_array().size(), 15U);
+  EXPECT_EQ(text_of(data.at("points").at(14).as_object(), "name"), hostile);
+  EXPECT_EQ(data.at("stops").at(0).at("text"), "</script><b>");
+  const json::value& stores = data.at("snapshots").at(0).at("stores");
+  EXPECT_EQ(stores.at("ledger").at("luns").at(0).at("owner"), "<script>");
+  EXPECT_EQ(stores.at("ledger").at("lost_with").at("b").at("count"), 0);
+  EXPECT_EQ(stores.at("mirror").at("b").at("count"), 0);
+}
+
+TEST(Export, APageIsWholeAndLoadsNothing) {
+  const std::string page = page_of(a_write().read());
+  for (const std::string what : {"\nimport ", "\nexport ", "src=\"main.js\"", "href=\"page.css\""})
+    EXPECT_EQ(count_of(page, what), 0U) << what;
+  EXPECT_EQ(count_of(page, "modules['main.js'] = "), 1U);
+  EXPECT_EQ(count_of(page, "content=\"default-src 'none'; script-src 'sha256-"), 1U);
+}
+
+TEST(Export, APageOfALongRecordingHasItsEndAndCountsTheRest) {
+  Script script;
+  for (std::size_t i = 0; i < kMaxPagePoints; ++i) script.step("b", "cluster_app", 302);
+  script.line(R"({"stop":{"why":"pause","at":{"node":"b","layer":"cluster_app","sequence":1}}})");
+  script.line(R"({"snapshot":{"ledger":{"luns":[{"lun":1}]}}})");
+  for (std::size_t i = 1; i <= kMaxPageSnapshots; ++i) {
+    const std::string number = std::to_string(kMaxPagePoints - i);
+    script.line(R"({"stop":{"why":"pause","at":{"node":"b","layer":"cluster_app","sequence":)" +
+                number + "}}}");
+    script.line(R"({"snapshot":{}})");
+  }
+  for (int i = 0; i < 5; ++i) script.step("a", "ff_driver", 400);
+  const json::object data = data_in(page_of(script.read()));
+  EXPECT_EQ(data.at("count"), kMaxPagePoints + 5);
+  EXPECT_EQ(data.at("left_out"), 5);
+  EXPECT_EQ(data.at("points").as_array().size(), kMaxPagePoints);
+  EXPECT_EQ(data.at("snapshots").as_array().size(), kMaxPageSnapshots);
+  std::uint64_t before = 0;
+  for (const auto& each : data.at("steps_before").as_object())
+    before += each.value().to_number<std::uint64_t>();
+  EXPECT_EQ(before, 5U);
+  const std::string about(data.at("about").as_string());
+  EXPECT_NE(about.find(" 5 points at its beginning are left out"), std::string::npos) << about;
+  EXPECT_NE(about.find(" 1 of its older snapshots"), std::string::npos) << about;
+}
+
 TEST(Export, SaysWhatIsWrong) {
   const Recording recording = a_write().read();
   EXPECT_EQ(export_to(recording, "x", "/dev/null", {}),
-            "there is no format 'x': chrome, mermaid, shiviz, pcap");
+            "there is no format 'x': chrome, mermaid, shiviz, pcap, page");
   EXPECT_EQ(export_to(recording, "mermaid", "/dev/null", {0, 99}),
             "the recording has no operation with lsn 99 of lun 0 (--lsn, --lun)");
+  Recording alone = recording;
+  alone.nodes = {"a"};
+  EXPECT_EQ(export_to(alone, "page", "/dev/null", {}),
+            "the page shows a pair; the recording is of 1 node");
   EXPECT_EQ(export_to(recording, "chrome", "/nowhere/at/all", {}),
             "/nowhere/at/all: No such file or directory");
   EXPECT_EQ(export_to(recording, "chrome", "/dev/full", {}), "/dev/full: No space left on device");

@@ -266,7 +266,7 @@ int main(int argc, char** argv) {
   app.add_option(
          "--export", options.exported,
          "Write the recording in another format, and end: chrome, mermaid (of the operation "
-         "--lsn of --lun), shiviz, pcap")
+         "--lsn of --lun), shiviz, pcap, page (one HTML file to step through in a browser)")
       ->type_name("FORMAT FILE")
       ->expected(2)
       ->needs(open);

@@ -99,7 +99,7 @@ export class Charts {
   }
 
   /// {"a 408": 3}
-  pass(steps) {
+  pass(steps, glows = true) {
     for (const [key, count] of Object.entries(steps)) {
       const [node, number] = key.split(' ');
       const step = Number(number);
@@ -109,8 +109,15 @@ export class Charts {
       passed[node] = (passed[node] ?? 0) + count;
       box.counts.replaceChildren(...Object.keys(passed).sort().map(
         (each) => svg('tspan', {class: sideOf(each), dx: 6}, `${each} ${short(passed[each])}`)));
-      if (step !== 302) this.glow(box.box, node);
+      if (glows && step !== 302) this.glow(box.box, node);
     }
+  }
+
+  /// Shows just these counts: {"a 408": 3}
+  count(steps) {
+    for (const {counts} of this.boxes.values()) counts.replaceChildren();
+    this.passed = {};
+    this.pass(steps, false);
   }
 
   glow(box, node) {

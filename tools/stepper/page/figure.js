@@ -178,6 +178,16 @@ export class Figure {
     }
   }
 
+  /// Nothing is known of the stores and the LUNs.
+  unknown() {
+    for (const {holds, box} of this.layers.values()) {
+      holds.textContent = '';
+      box.classList.remove('full');
+    }
+    for (const text of this.lunTexts) text.textContent = '';
+    for (const {path} of this.links.values()) path.classList.remove('owned');
+  }
+
   hold(place, count, of) {
     const {holds, box} = this.layers.get(place);
     holds.textContent = count ? `${count} ${of}` : 'empty';

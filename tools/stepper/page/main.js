@@ -1,14 +1,22 @@
-// The page of the stepper: what the server tells goes to the parts of the page, what is pressed
-// goes to the server as a command.
-import {command, listen} from './api.js';
+// The page of the stepper: what its source tells goes to the parts of the page, what is pressed goes to the source as a
+// command. The source is the stepper's server, or a recording that stands in the page.
 import {Charts} from './charts.js';
 import {Figure} from './figure.js';
+import {live} from './live.js';
 import {byId, html} from './make.js';
 import {Passed} from './passed.js';
 import {Followed, isHeartbeat, nodes, operationOf, placeOf} from './points.js';
+import {recorded} from './recorded.js';
 import {cachedOf, Stores} from './stores.js';
 
 const kSnapshots = 200;  // of the stores, to look back at
+
+const isLive = !byId('recording');
+const source = isLive ? live() : recorded(JSON.parse(byId('recording').textContent));
+for (const each of document.querySelectorAll('[data-only]')) {
+  each.hidden = false;
+  if (each.dataset.only !== source.kind) each.remove();
+}
 
 let state = {layers: [], breakpoints: [], stopped: null};
 let cluster = null;
@@ -20,9 +28,9 @@ let parts = null;    // as soon as the nodes are known
 // Commands.
 
 async function run(text) {
-  const reply = await command(text);
-  byId('reply').textContent = `${text}\n${reply.text}`;
-  byId('reply').classList.toggle('refused', !reply.ok);
+  const reply = await source.command(text);
+  if (isLive) byId('reply').textContent = `${text}\n${reply.text}`;
+  byId('reply')?.classList.toggle('refused', !reply.ok);
   byId('answered').textContent = reply.text;
   return reply;
 }
@@ -34,6 +42,7 @@ function toggleBreakpoint(step) {
 }
 
 function mayGo(button) {
+  if (!isLive) return button.dataset.command.startsWith('back') ? state.may_go_back : state.may_go_on;
   if (button.dataset.command === 'pause') return !state.stopped;
   return Boolean(state.stopped) && (button.dataset.command === 'continue' || Boolean(state.at));
 }
@@ -43,15 +52,15 @@ for (const button of byId('go').children) {
     if (button.getAttribute('aria-disabled') !== 'true') run(button.dataset.command);
   });
 }
-byId('kill').addEventListener('submit', (event) => {
+byId('kill')?.addEventListener('submit', (event) => {
   event.preventDefault();
   run(`kill ${byId('victim').value}`);
 });
-byId('fail').addEventListener('submit', (event) => {
+byId('fail')?.addEventListener('submit', (event) => {
   event.preventDefault();
   run(`fail ${byId('refuser').value}.fs_cache medium.flush.objects=error`);
 });
-byId('console').addEventListener('submit', (event) => {
+byId('console')?.addEventListener('submit', (event) => {
   event.preventDefault();
   const text = byId('command').value.trim();
   if (text) run(text);
@@ -62,13 +71,13 @@ byId('console').addEventListener('submit', (event) => {
 function begin() {
   nodes.push(...new Set(state.layers.map(({place}) => place.split('.')[0])));
   const places = state.layers.map(({place}) => place);
-  byId('victim').append(...[...nodes, ...places].map((each) => html('option', {}, each)));
-  byId('refuser').append(...nodes.map((each) => html('option', {}, each)));
+  byId('victim')?.append(...[...nodes, ...places].map((each) => html('option', {}, each)));
+  byId('refuser')?.append(...nodes.map((each) => html('option', {}, each)));
   parts = {
     figure: new Figure(choose),
     charts: new Charts(toggleBreakpoint),
     stores: new Stores(),
-    passed: new Passed({look, follow: (point) => follow(new Followed(point))}),
+    passed: new Passed({look: isLive ? look : goTo, follow: (point) => follow(new Followed(point)), whole: !isLive}),
   };
   if (cluster) parts.figure.cluster(cluster);
   if (snapshots.length) showStores(snapshots.at(-1).stores, false);
@@ -76,9 +85,14 @@ function begin() {
 
 function stoppedText() {
   if (!state.stopped) return 'Runs';
-  if (!state.at) return 'Stands: the clocks are stopped';
+  if (!state.at) return isLive ? 'Stands: the clocks are stopped' : 'The recording has no points';
   const {at} = state;
-  return `Stands at ${at.step ? `STEP ${at.step}` : `“${at.title}”`} on ${placeOf(at)}, ${operationOf(at)}`;
+  if (!isLive) return `Point ${at.number} of ${state.count}: ${atText(at)}${state.why ? `. ${state.why}` : ''}`;
+  return `Stands at ${atText(at)}`;
+}
+
+function atText(at) {
+  return `${at.step ? `STEP ${at.step}` : `“${at.title}”`} on ${placeOf(at)}, ${operationOf(at)}`;
 }
 
 function showState() {
@@ -88,11 +102,15 @@ function showState() {
   parts.figure.state(state);
   parts.charts.mark(state.at?.step ?? 0, false);
   parts.charts.breakpoints(state.breakpoints);
-  if (parts.passed.at !== null) look(parts.passed.points.find((each) => each.number === parts.passed.at));
+  if (isLive && parts.passed.at !== null) look(parts.passed.points.find((each) => each.number === parts.passed.at));
   describe();
 }
 
 function showStores(stores, then) {
+  if (!stores) {
+    parts.stores.unknown();
+    return parts.figure.unknown();
+  }
   parts.stores.show(stores);
   parts.figure.stores(cachedOf(stores), stores.mirror, stores.ledger.luns);
   byId('then').hidden = !then;
@@ -129,6 +147,29 @@ const hear = {
     state = {...state, ...data};
     byId('stopped').textContent = stoppedText();
   },
+  /// Of a recording: its points.
+  all({points}) {
+    parts.passed.add(points);
+    parts.passed.paint();
+  },
+  /// Of a recording: where it stands, what was passed on the way there, and how often each STEP up to there.
+  stand({point, passed, steps, stores, as_of, operation}) {
+    parts.charts.count(steps);
+    parts.figure.markLink(point);
+    parts.figure.pass(passed.filter((each) => !isHeartbeat(each)));
+    showStores(stores, false);
+    byId('then').hidden = false;
+    byId('then').textContent = as_of ? `Layers, stores and ledger are as of point ${as_of}, where they were read last.`
+      : 'Layers and stores had not been read before this point.';
+    parts.passed.stand(point.number);
+    if (operation) follow(operation);
+    else if (followed) showFollowed();
+  },
+  about({text}) {
+    byId('back-title').textContent = 'Time line';
+    byId('recorded').textContent = text;
+    document.title = 'Understudy: recording';
+  },
   run() {
     byId('stopped').textContent = '';
   },
@@ -152,12 +193,13 @@ function follow(which) {
 
 function showFollowed() {
   byId('following').replaceChildren(`Follows ${followed.text()}`);
-  if (followed.lsn) {
+  if (followed.lsn && isLive) {
     const button = html('button', {}, 'Break on it');
     button.addEventListener('click', () => run(`break any if lun == ${followed.lun} && lsn == ${followed.lsn}`));
     byId('following').append(' ', button);
   }
-  parts.figure.trail(parts.passed.points.filter((each) => followed.is(each)));
+  const last = isLive ? Infinity : parts.passed.at;
+  parts.figure.trail(parts.passed.points.filter((each) => each.number <= last && followed.is(each)));
 }
 
 /// A look at what was: read only, nothing is undone. Nothing: back to what is.
@@ -180,9 +222,15 @@ function look(point) {
   describe();
 }
 
+/// The same in a recording, where all is what was.
+function goTo(point) {
+  chosen = null;
+  source.command(`goto ${point.number}`);
+}
+
 function choose(place) {
   chosen = place;
-  byId('victim').value = place;
+  if (isLive) byId('victim').value = place;
   describe();
 }
 
@@ -195,7 +243,7 @@ function describe() {
     title.textContent = 'Choose a layer or a point';
     return facts(clusterFacts());
   }
-  title.textContent = chosen ? 'A point that was passed' : 'Where everything stands';
+  title.textContent = chosen ? 'A point that was passed' : isLive ? 'Where everything stands' : 'This point';
   facts({place: placeOf(point), what: point.title, ...withoutShown(point), ...(chosen ? {} : state.irp)});
 }
 
@@ -207,7 +255,8 @@ function describeLayer(title) {
   const [node, layer] = chosen.split('.');
   const about = state.layers.find(({place}) => place === chosen) ?? {};
   title.textContent = chosen;
-  if (byId('actions').dataset.of !== chosen || !byId('actions').children.length) {
+  if (!isLive) byId('actions').replaceChildren();
+  else if (byId('actions').dataset.of !== chosen || !byId('actions').children.length) {
     byId('actions').dataset.of = chosen;
     byId('actions').replaceChildren(...[['Break here', `break any on ${chosen}`], ['Kill', `kill ${chosen}`],
       ['Hang', `hang ${chosen}`], ['Wake', `wake ${chosen}`]].map(([text, what]) => {
@@ -253,4 +302,4 @@ function facts(all) {
     html('dd', {}, Array.isArray(value) ? value.join(', ') : String(value ?? ''))])));
 }
 
-listen(hear);
+source.listen(hear);

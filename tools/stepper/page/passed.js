@@ -11,7 +11,9 @@ const kWide = 1800;
 
 export class Passed {
   /// `look(point)`: one is looked back at, or nothing any more; `follow(point)`: its operation is followed.
-  constructor({look, follow}) {
+  /// `whole`: all points are kept, and one is always looked at, where stand() says.
+  constructor({look, follow, whole = false}) {
+    this.whole = whole;
     this.points = [];
     this.last = 0;
     this.at = null;  // number of the point that is looked back at
@@ -21,7 +23,7 @@ export class Passed {
     this.slider = byId('cursor');
     this.draw();
     this.slider.addEventListener('input', () => this.go(this.points[Number(this.slider.value)]));
-    byId('now').addEventListener('click', () => this.go(null));
+    byId('now')?.addEventListener('click', () => this.go(null));
     byId('all').addEventListener('change', () => this.paint());
     this.list.addEventListener('keydown', (event) => this.key(event, follow));
     this.list.addEventListener('click', (event) => {
@@ -54,7 +56,8 @@ export class Passed {
   }
 
   add(points) {
-    for (const point of points) this.points.push({...point, number: ++this.last});
+    for (const point of points) this.points.push({number: ++this.last, ...point});
+    if (this.whole) return;
     if (this.at !== null) {  // what is looked at stays, as long as there is room
       const first = this.points.findIndex((each) => each.number === this.at);
       this.points.splice(0, Math.min(first, this.points.length - kKept > 0 ? this.points.length - kKept : 0));
@@ -78,7 +81,8 @@ export class Passed {
 
   shown() {
     const all = byId('all').checked;
-    return this.points.filter((each) => all || !isHeartbeat(each) || each.number === this.at).slice(-kKept);
+    const shown = this.points.filter((each) => all || !isHeartbeat(each) || each.number === this.at);
+    return this.whole ? shown : shown.slice(-kKept);
   }
 
   gap(count) {
@@ -90,23 +94,35 @@ export class Passed {
     const at = shown.findIndex((each) => each.number === this.at);
     this.paintList(shown, at);
     const gap = this.gap(shown.length);
-    this.marks.replaceChildren(...shown.map((point, i) => {
+    this.marks.replaceChildren(...(shown.length > kKept ? this.thin(shown, gap) : shown.map((point, i) => {
       const lane = this.lanes.indexOf(placeOf(point));
       const x = kLabels + 6 + i * gap;
       const y = lane * kLane + 7;
       const chosen = this.followed?.is(point) ? ' followed' : '';
       return point.step ? svg('rect', {x: x - 4, y: y - 4, width: 8, height: 8, class: `step${chosen}`})
         : svg('circle', {cx: x, cy: y, r: chosen ? 5 : 3, class: kindOf(point) + chosen});
-    }));
+    })));
     const x = kLabels + 6 + at * gap;
     this.cursor.setAttribute('d', at < 0 ? '' : `M${x} 0V${this.lanes.length * kLane + 4}`);
     this.slider.max = Math.max(0, this.points.length - 1);
     const index = this.points.findIndex((each) => each.number === this.at);
     this.slider.value = index < 0 ? this.slider.max : index;
-    const text = index < 0 ? 'now' : `${this.points.length - 1 - index} points ago: ${lineOf(this.points[index])}`;
+    const text = this.whole ? this.points[index] ? `${this.at}: ${lineOf(this.points[index])}` : 'no points'
+      : index < 0 ? 'now' : `${this.points.length - 1 - index} points ago: ${lineOf(this.points[index])}`;
     this.slider.setAttribute('aria-valuetext', text);
     byId('at').textContent = text;
-    byId('now').setAttribute('aria-disabled', String(index < 0));
+    byId('now')?.setAttribute('aria-disabled', String(index < 0));
+  }
+
+  /// Marks of more points than there is room for: a path for all of a kind.
+  thin(shown, gap) {
+    const paths = {};
+    shown.forEach((point, i) => {
+      const kind = `${kindOf(point)}${this.followed?.is(point) ? ' followed' : ''}`;
+      const y = this.lanes.indexOf(placeOf(point)) * kLane + 7;
+      (paths[kind] ??= []).push(`M${(kLabels + 6 + i * gap).toFixed(1)} ${y - 4}v8`);
+    });
+    return Object.entries(paths).map(([kind, d]) => svg('path', {d: d.join(''), class: `thin ${kind}`}));
   }
 
   paintList(shown, at) {
@@ -142,8 +158,14 @@ export class Passed {
 
   /// Looks at a point that was; nothing: at what is.
   go(point) {
+    if (this.whole) return point && this.look(point);
     this.at = point?.number ?? null;
     this.look(point ?? null);
+    this.paint();
+  }
+
+  stand(number) {
+    this.at = number;
     this.paint();
   }
 

@@ -45,6 +45,7 @@ export class Stores {
       value.textContent = count === 0 ? 'nothing'
         : `${count} acknowledged: ${newest.slice(-3).map((each) => `LUN ${each.lun}, LSN ${each.lsn}`).join('; ')}`;
       value.classList.toggle('loss', count !== 0);
+      value.classList.remove('unknown');
     }
     byId('luns').textContent = ledger.luns.map((lun) => lun.owner
       ? `LUN ${lun.lun}: owner ${lun.owner}, epoch ${lun.epoch}, operations up to ${lun.last}, on the medium up to ${lun.durable}.`
@@ -55,6 +56,19 @@ export class Stores {
     for (const node of nodes) {
       this.fill(`cache ${node}`, cached[node], acknowledged);
       this.fill(`mirror ${node}`, mirror[node], acknowledged);
+    }
+  }
+
+  unknown() {
+    for (const value of Object.values(this.lost)) {
+      value.textContent = 'not known';
+      value.classList.remove('loss');
+      value.classList.add('unknown');
+    }
+    byId('luns').textContent = '';
+    for (const {all, count} of Object.values(this.lists)) {
+      count.textContent = '';
+      all.replaceChildren(html('li', {class: 'none'}, 'not known'));
     }
   }
 

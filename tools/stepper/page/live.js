@@ -1,8 +1,13 @@
-// The stepper's server. The token of this run stands in the page's own address, behind the #.
+// The stepper's server as the source of what the page shows; recorded.js is the other one. Both have `kind`, and
+//     command(text)   its answer: {ok, text, data}
+//     listen(hear)    calls hear[event](data) for each event
+// The token of this run stands in the page's own address, behind the #.
 const token = new URLSearchParams(location.hash.slice(1)).get('token') ?? '';
 const kAgainMs = 1000;
 
-export async function command(text) {
+export const live = () => ({kind: 'live', command, listen});
+
+async function command(text) {
   try {
     const response = await fetch('/command', {
       method: 'POST',
@@ -18,7 +23,7 @@ export async function command(text) {
 
 /// Calls hear[event](data) for each event, and hear.away(why) while there are none. An EventSource
 /// cannot send the token, so the stream is read here.
-export async function listen(hear) {
+async function listen(hear) {
   while (true) {
     try {
       const response = await fetch('/events', {headers: {'Stepper-Token': token}});
