@@ -379,6 +379,21 @@ TEST(RealDap, WalksARecordingForwardAndBack) {
   }
   EXPECT_TRUE(top_of(ide, stopped).starts_with("a.ff_driver  STEP 408"));
 
+  // Into a layer, and on to where the record comes by.
+  json::object targets = ide.body(
+      "stepInTargets", {{"frameId", number_of(stack(ide, a_ff_driver).front().as_object(), "id")}});
+  EXPECT_EQ(array_of(targets, "targets").size(), 3U) << "netstack, fs_cache, rd_driver";
+  ide.body("stepIn", {{"threadId", a_ff_driver}, {"targetId", thread_of(ide, "a.rd_driver")}});
+  stopped = ide.event("stopped");
+  EXPECT_TRUE(stands_at(ide, stopped, "a.rd_driver")) << top_of(ide, stopped);
+  EXPECT_EQ(stack(ide, a_ff_driver).size(), 1U) << "what it did, no point";
+  EXPECT_TRUE(refusal("next", {{"threadId", a_ff_driver}}).starts_with("a.ff_driver waits at no"));
+  const json::object data = {{"dataId", "0/" + lsn}, {"condition", "step == 412"}};
+  EXPECT_TRUE(verified(ide.body("setDataBreakpoints", {{"breakpoints", json::array{data}}})));
+  EXPECT_TRUE(asks("continue").starts_with("a.ff_driver  STEP 412"));
+  EXPECT_EQ(text_of(stopped, "reason"), "data breakpoint");
+  ide.body("setDataBreakpoints", {{"breakpoints", json::array()}});
+
   // To the end, and back to a breakpoint.
   ide.body("continue", {{"threadId", a_ff_driver}});
   stopped = ide.event("stopped");

@@ -166,7 +166,7 @@ void DapAdapter::on_stop(const Stop& stop) {
     if (replay_ != nullptr) text = std::to_string(replay_->number()) + ": " + text;
     if (!stop.text.empty()) text = stop.text + "\n" + text;
     send_(to_event("output", {{"category", "console"}, {"output", text + "\n"}}));
-    body["text"] = std::move(text);
+    body["text"] = text;
   }
   if (what) {
     using Kind = DapBreakpoints::Kind;

@@ -119,7 +119,7 @@ json::object DapAdapter::to_json(std::uint64_t id, const Frame& frame) const {
 /// Of a layer that is at no point: what it does.
 json::object DapAdapter::idle_frame(std::uint64_t id) {
   const Reply layers = commands_.run("layers");
-  std::string does = layers.ok ? "" : layers.text;
+  std::string does = layers.ok ? "not shown" : layers.text;
   std::string as_of;
   if (const json::value* const number = layers.data.if_contains("as_of"))
     as_of = " (at point " + json::serialize(*number) + ")";
