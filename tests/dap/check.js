@@ -8,7 +8,7 @@ const { promisify } = require('node:util');
 const { DebugClient } = require('@vscode/debugadapter-testsupport');
 const { faults } = require('./schema');
 
-const { DAP_PORT, DAP_TOKEN, DAP_SOURCE, SMB_SERVER, SMB_FILE } = process.env;
+const { DAP_PORT, DAP_TOKEN, DAP_SOURCE, RECORDING_PORT, RECORDING_TOKEN, SMB_SERVER, SMB_FILE } = process.env;
 const operation = `${DAP_SOURCE}/ff_driver/operation.cpp`;
 const put = (name) =>
   promisify(execFile)('smbclient', [
@@ -18,7 +18,7 @@ const put = (name) =>
 /** Everything that the server said, and what the schema says against it. */
 const said = { messages: 0, faults: [] };
 
-const connect = async () => {
+const connect = async (port = DAP_PORT) => {
   const ide = new DebugClient('', '', 'understudy');
   const dispatch = ide.dispatch.bind(ide);
   ide.dispatch = (text) => {
@@ -27,7 +27,7 @@ const connect = async () => {
     if (wrong) said.faults.push(wrong);
     dispatch(text);
   };
-  await ide.start(Number(DAP_PORT));
+  await ide.start(Number(port));
   return ide;
 };
 
@@ -175,6 +175,62 @@ test('nobody is served without the token', async () => {
   await ide.initializeRequest();
   await assert.rejects(ide.threadsRequest(), /attach first/);
   await assert.rejects(ide.attachRequest({ token: 'guess' }), /token/);
+});
+
+test('a recording, in which a rule broke, forward and back', async () => {
+  const ide = await connect(RECORDING_PORT);
+  assert.strictEqual((await ide.initializeRequest()).body.supportsStepBack, true);
+  await ide.attachRequest({ token: RECORDING_TOKEN });
+  let at = await stop_of(ide, () => ide.configurationDoneRequest());
+  assert.strictEqual(at.body.reason, 'exception');
+  assert.match(at.body.description, /^BROKEN rule 6/);
+  const { threadId } = at.body;
+  assert.strictEqual((await ide.exceptionInfoRequest({ threadId })).body.description, at.body.description);
+  for (const { id } of (await ide.threadsRequest()).body.threads) {
+    for (const each of (await ide.stackTraceRequest({ threadId: id })).body.stackFrames)
+      await ide.scopesRequest({ frameId: each.id });
+  }
+  for (const each of ['IRP', 'Cache', 'Mirror', 'Ledger']) {
+    const { variables } = await scope_of(ide, await top(ide, at), each);
+    assert.strictEqual(variables[0].name, 'as_of', each);
+  }
+
+  const set = (breakpoints) => ide.setFunctionBreakpointsRequest({ breakpoints });
+  const continued = ide.waitForEvent('continued');
+  at = await stop_of(ide, () => ide.evaluateRequest({ expression: 'goto 1', context: 'repl' }));
+  await continued;
+  await set([{ name: 'STEP 400 on a.ff_driver', condition: 'lun == 0 && major == write' }]);
+  at = await stop_of(ide, () => ide.continueRequest({ threadId: at.body.threadId }));
+  assert.strictEqual(at.body.reason, 'function breakpoint');
+  await set([]);
+  const way = [await top(ide, at)];
+  while (!/STEP 412/.test(way.at(-1).name) && way.length < 30) {
+    at = await stop_of(ide, () => ide.nextRequest({ threadId: at.body.threadId }));
+    assert.strictEqual(at.body.reason, 'step');
+    way.push(await top(ide, at));
+  }
+  assert.match(way.at(-1).name, /^a\.ff_driver {2}STEP 412/);
+  assert.ok(way.some((each) => each.name.startsWith('b.mirror_server')), JSON.stringify(way));
+  for (const before of way.slice(0, -1).reverse()) {
+    at = await stop_of(ide, () => ide.stepBackRequest({ threadId: at.body.threadId }));
+    assert.strictEqual(at.body.reason, 'step');
+    const { name, line, source } = await top(ide, at);
+    assert.deepStrictEqual([name, line, source], [before.name, before.line, before.source]);
+  }
+
+  at = await stop_of(ide, () => ide.continueRequest({ threadId }));
+  assert.strictEqual(at.body.reason, 'exception');
+  while (at.body.reason === 'exception') at = await stop_of(ide, () => ide.continueRequest({ threadId }));
+  assert.deepStrictEqual([at.body.reason, at.body.description], ['end', 'The recording ends here.']);
+  await assert.rejects(ide.reverseContinueRequest({ threadId }), /no breakpoint/);
+  await set([{ name: 'STEP 410 on a', condition: 'lun == 0' }]);
+  at = await stop_of(ide, () => ide.reverseContinueRequest({ threadId }));
+  assert.match((await top(ide, at)).name, /^a\.ff_driver {2}STEP 410/);
+  await assert.rejects(ide.evaluateRequest({ expression: 'kill a', context: 'repl' }), /only shows what was/);
+  await assert.rejects(ide.setVariableRequest({ variablesReference: 1, name: 'x', value: '1' }), /only shows what was/);
+  await assert.rejects(ide.pauseRequest({ threadId }), /stands always/);
+  await Promise.all([ide.waitForEvent('terminated'), ide.terminateRequest()]);
+  await ide.disconnectRequest();
 });
 
 test('every message is as the protocol wants it', () => {

@@ -16,16 +16,15 @@
 
 namespace understudy {
 
-DapServerProcess::DapServerProcess(const Pair& pair) {
+DapServerProcess::DapServerProcess(const char* option, const std::string& value) {
   std::array<int, 2> from{};
   UNDERSTUDY_CHECK(pipe2(from.data(), O_CLOEXEC) == 0);
-  const std::string cluster = (pair.directory() / "cluster").string();
   process_ = fork();
   UNDERSTUDY_CHECK(process_ >= 0);
   if (process_ == 0) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     dup2(from[1], STDOUT_FILENO);
-    execl(UNDERSTUDY_BIN "/stepper", "stepper", "-C", cluster.c_str(), "--dap", "0", nullptr);
+    execl(UNDERSTUDY_BIN "/stepper", "stepper", option, value.c_str(), "--dap", "0", nullptr);
     _exit(127);
   }
   close(from[1]);

@@ -1,5 +1,5 @@
-// An IDE as far as tests need one: `stepper --dap` beside a pair, and the Debug Adapter Protocol
-// over TCP.
+// An IDE as far as tests need one: `stepper --dap` beside a pair or of a recording, and the Debug
+// Adapter Protocol over TCP.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,11 @@ namespace understudy {
 /// `stepper --dap 0`.
 class DapServerProcess {
  public:
-  explicit DapServerProcess(const Pair& pair);
+  explicit DapServerProcess(const Pair& pair)
+      : DapServerProcess("-C", (pair.directory() / "cluster").string()) {}
+  /// Of a recording.
+  explicit DapServerProcess(const std::filesystem::path& recording)
+      : DapServerProcess("--open", recording.string()) {}
   ~DapServerProcess();
   DapServerProcess(const DapServerProcess&) = delete;
   DapServerProcess& operator=(const DapServerProcess&) = delete;
@@ -26,6 +30,8 @@ class DapServerProcess {
   const std::string& token() const { return token_; }
 
  private:
+  DapServerProcess(const char* option, const std::string& value);
+
   pid_t process_ = 0;
   std::uint16_t port_ = 0;
   std::string token_;

@@ -6,7 +6,9 @@
 #include <future>
 
 #include "tests/real/dap_client.h"
+#include "tests/real/stepper.h"
 #include "tools/stepper/dap_source.h"
+#include "tools/stepper/replay.h"
 
 namespace understudy {
 namespace {
@@ -140,7 +142,10 @@ TEST(RealDap, FollowsAWriteFromALineOfTheSourceToTheOtherNodeAndOutAgain) {
   stopped = ide.event("stopped");
   EXPECT_EQ(text_of(stopped, "reason"), "data breakpoint");
   EXPECT_NE(top_of(ide, stopped).find("STEP 412"), std::string::npos) << top_of(ide, stopped);
-  EXPECT_FALSE(flag_of(ide.request("stepBack", {{"threadId", 1}}), "success"));
+  for (const char* const back : {"stepBack", "reverseContinue"}) {
+    const json::object answer = ide.request(back, {{"threadId", 1}});
+    EXPECT_TRUE(text_of(answer, "message").ends_with("no recording is open")) << back;
+  }
   EXPECT_FALSE(
       flag_of(ide.request("setVariable",
                           {{"variablesReference", mirror}, {"name", record}, {"value", "1"}}),
@@ -283,6 +288,147 @@ TEST(RealDap, ServesNobodyWithoutTheToken) {
   EXPECT_FALSE(flag_of(ide.request("variables", {{"variablesReference", -1}}), "success"));
   EXPECT_TRUE(flag_of(ide.request("terminate"), "success"));
   EXPECT_FALSE(ide.request("disconnect").empty());
+}
+
+/// Records a write; the pair stands at 408, 410 and 412 of a's ff_driver. Gives
+/// the points' numbers of these stops.
+std::vector<std::size_t> record_a_write(const Pair& pair, const std::filesystem::path& file) {
+  Stepper stepper(pair);
+  EXPECT_TRUE(flag_of(stepper.ask("record " + file.string()), "ok"));
+  EXPECT_TRUE(flag_of(stepper.ask("break 408 410 412 on a.ff_driver if lun == 0"), "ok"));
+  auto client = put_file(pair, "f");
+  for (const std::uint64_t step : {408U, 410U, 412U}) {
+    const json::object stop = stepper.ask("continue");
+    EXPECT_EQ(number_of(object_of(stop, "at"), "step"), step);
+  }
+  EXPECT_TRUE(flag_of(stepper.ask("delete 1"), "ok"));
+  EXPECT_TRUE(flag_of(stepper.ask("record off"), "ok"));
+  static_cast<void>(stepper.ask("quit"));
+  EXPECT_EQ(client.get().exit_code, 0);
+  std::string wrong;
+  const auto recording = stepper::read_recording(file.string(), wrong);
+  EXPECT_TRUE(recording) << wrong;
+  std::vector<std::size_t> numbers;
+  for (const auto& [number, stop] : stepper::Replay(*recording).stops()) numbers.push_back(number);
+  return numbers;
+}
+
+TEST(RealDap, WalksARecordingForwardAndBack) {
+  Pair pair(kHeld);
+  ASSERT_TRUE(pair.start_mirrored());
+  const std::filesystem::path file = pair.directory() / "recording";
+  const std::vector<std::size_t> stops = record_a_write(pair, file);
+  ASSERT_EQ(stops.size(), 3U);
+  const DapServerProcess server(file);
+  DapClient ide(server.port());
+  EXPECT_TRUE(flag_of(ide.body("initialize"), "supportsStepBack"));
+  ASSERT_TRUE(ide.attach(server.token()));
+  json::object stopped = ide.event("stopped");
+  EXPECT_EQ(text_of(stopped, "reason"), "entry");
+  EXPECT_TRUE(text_of(stopped, "text").starts_with("1: ")) << text_of(stopped, "text");
+  const auto refusal = [&ide](const std::string& command, const json::object& arguments) {
+    const json::object answer = ide.request(command, arguments);
+    return flag_of(answer, "success") ? "it was done" : text_of(answer, "message");
+  };
+  const auto asks = [&](const std::string& command) {
+    const json::object thread = {{"threadId", number_of(stopped, "threadId")}};
+    EXPECT_TRUE(flag_of(ide.request(command, thread), "success")) << command;
+    stopped = ide.event("stopped");
+    return top_of(ide, stopped);
+  };
+  const auto set_breakpoint = [&ide](const char* name) {
+    const json::object one = {{"name", name}, {"condition", "lun == 0"}};
+    EXPECT_TRUE(verified(ide.body("setFunctionBreakpoints", {{"breakpoints", json::array{one}}})));
+  };
+  const json::object first = {{"threadId", number_of(stopped, "threadId")}};
+  EXPECT_EQ(refusal("stepBack", first), "the recording begins here");
+  EXPECT_EQ(refusal("reverseContinue", first), "no breakpoint stops it before this point");
+
+  set_breakpoint("408 on a.ff_driver");
+  EXPECT_TRUE(asks("continue").starts_with("a.ff_driver  STEP 408"));
+  EXPECT_EQ(text_of(stopped, "reason"), "function breakpoint");
+  EXPECT_TRUE(text_of(stopped, "text").starts_with(std::to_string(stops[0]) + ": "));
+  const std::uint64_t a_ff_driver = number_of(stopped, "threadId");
+  auto irp = scope(ide, a_ff_driver, "IRP");
+  EXPECT_EQ(irp["as_of"], "point " + std::to_string(stops[0]));
+  const std::string lsn = irp["lsn"];
+  auto mirror = scope(ide, a_ff_driver, "Mirror");
+  EXPECT_EQ(mirror["as_of"], "point " + std::to_string(stops[0]));
+  EXPECT_EQ(mirror.count("b: lun 0 lsn " + lsn), 0U);
+  EXPECT_EQ(scope(ide, a_ff_driver, "Cache").count("a: lun 0 lsn " + lsn), 1U);
+
+  // To STEP 412 as the operation went, and back the same way.
+  ide.body("setFunctionBreakpoints", {{"breakpoints", json::array()}});
+  std::vector<std::string> way = {top_of(ide, stopped)};
+  while (!way.back().starts_with("a.ff_driver  STEP 412") && way.size() < 20) {
+    way.push_back(asks("next"));
+    EXPECT_EQ(text_of(stopped, "reason"), "step");
+  }
+  ASSERT_TRUE(way.back().starts_with("a.ff_driver  STEP 412")) << way.back();
+  EXPECT_TRUE(text_of(stopped, "text").starts_with(std::to_string(stops[2]) + ": "));
+  std::uint64_t number = 0;
+  mirror = scope(ide, a_ff_driver, "Mirror", &number);
+  EXPECT_EQ(mirror["as_of"], "point " + std::to_string(stops[2]));
+  EXPECT_EQ(mirror.count("b: lun 0 lsn " + lsn), 1U);
+  EXPECT_TRUE(ide.body("dataBreakpointInfo", {{"variablesReference", number}, {"name", "as_of"}})
+                  .at("dataId")
+                  .is_null());
+  for (std::size_t i = way.size() - 1; i-- > 0;) {
+    EXPECT_EQ(asks("stepBack"), way[i]);
+    EXPECT_EQ(text_of(stopped, "reason"), "step");
+  }
+  EXPECT_TRUE(top_of(ide, stopped).starts_with("a.ff_driver  STEP 408"));
+
+  // Into a layer, and on to where the record comes by.
+  json::object targets = ide.body(
+      "stepInTargets", {{"frameId", number_of(stack(ide, a_ff_driver).front().as_object(), "id")}});
+  EXPECT_EQ(array_of(targets, "targets").size(), 3U) << "netstack, fs_cache, rd_driver";
+  ide.body("stepIn", {{"threadId", a_ff_driver}, {"targetId", thread_of(ide, "a.rd_driver")}});
+  stopped = ide.event("stopped");
+  EXPECT_TRUE(stands_at(ide, stopped, "a.rd_driver")) << top_of(ide, stopped);
+  EXPECT_EQ(stack(ide, a_ff_driver).size(), 1U) << "what it did, no point";
+  EXPECT_TRUE(refusal("next", {{"threadId", a_ff_driver}}).starts_with("a.ff_driver waits at no"));
+  const json::object data = {{"dataId", "0/" + lsn}, {"condition", "step == 412"}};
+  EXPECT_TRUE(verified(ide.body("setDataBreakpoints", {{"breakpoints", json::array{data}}})));
+  EXPECT_TRUE(asks("continue").starts_with("a.ff_driver  STEP 412"));
+  EXPECT_EQ(text_of(stopped, "reason"), "data breakpoint");
+  ide.body("setDataBreakpoints", {{"breakpoints", json::array()}});
+
+  // To the end, and back to a breakpoint.
+  ide.body("continue", {{"threadId", a_ff_driver}});
+  stopped = ide.event("stopped");
+  EXPECT_EQ(text_of(stopped, "reason"), "end");
+  EXPECT_EQ(text_of(stopped, "description"), "The recording ends here.");
+  set_breakpoint("410 on a.ff_driver");
+  EXPECT_TRUE(asks("reverseContinue").starts_with("a.ff_driver  STEP 410"));
+  EXPECT_EQ(text_of(stopped, "reason"), "function breakpoint");
+  EXPECT_EQ(scope(ide, a_ff_driver, "Ledger")["as_of"], "point " + std::to_string(stops[1]));
+
+  // The console goes where it is told, and changes nothing.
+  const json::object gone = ide.body("evaluate", {{"expression", "goto 2"}, {"context", "repl"}});
+  EXPECT_TRUE(text_of(gone, "result").starts_with("2: ")) << text_of(gone, "result");
+  stopped = ide.event("stopped");
+  EXPECT_TRUE(text_of(stopped, "text").starts_with("2: "));
+  EXPECT_EQ(scope(ide, number_of(stopped, "threadId"), "Cache")["as_of"],
+            "nothing was shown before");
+  const std::string needs = "a recording only shows what was: '";
+  for (const std::string command : {"kill a", "fail a.fs_cache medium.flush.objects=error",
+                                    "start true", "record off", "pause"}) {
+    EXPECT_TRUE(refusal("evaluate", {{"expression", command}}).starts_with(needs)) << command;
+  }
+  EXPECT_EQ(refusal("pause", {{"threadId", 1}}), "a recording stands always");
+  EXPECT_EQ(refusal("setVariable", {{"variablesReference", 1}, {"name", "x"}, {"value", "1"}}),
+            "'x' cannot be set: a recording only shows what was");
+  EXPECT_TRUE(flag_of(ide.request("disconnect"), "success"));
+
+  DapClient next(server.port());
+  ASSERT_TRUE(next.attach(server.token()));
+  stopped = next.event("stopped");
+  EXPECT_TRUE(text_of(stopped, "text").starts_with("1: ")) << "each begins anew";
+  EXPECT_FALSE(next.request("continue", {{"threadId", 1}}).empty());
+  EXPECT_EQ(text_of(next.event("stopped"), "reason"), "end") << "no breakpoint is left";
+  EXPECT_TRUE(flag_of(next.request("terminate"), "success"));
+  next.event("terminated");
 }
 
 TEST(DapFrames, AreTheSameInWhateverPiecesTheyCome) {

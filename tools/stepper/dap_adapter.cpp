@@ -5,6 +5,28 @@
 #include "tools/stepper/dap_frames.h"
 
 namespace understudy::stepper {
+namespace {
+
+constexpr const char* kNoWayBack = "a running pair cannot go back: no recording is open";
+
+/// As the protocol calls it; `otherwise`: of a stop that has none of its own.
+std::string reason_of(const Stop& stop, const std::string& otherwise) {
+  switch (stop.why) {
+    case Stop::Why::breakpoint:
+      return "breakpoint";
+    case Stop::Why::step:
+      return "step";
+    case Stop::Why::rule:
+      return "exception";
+    case Stop::Why::end:
+      return "end";
+    case Stop::Why::pause:
+      break;
+  }
+  return otherwise;
+}
+
+}  // namespace
 
 DapAnswer refused(std::string why) {
   while (why.ends_with('\n')) why.pop_back();
@@ -30,7 +52,7 @@ json::object to_event(std::string_view name, json::object body) {
   return event;
 }
 
-json::object dap_capabilities() {
+json::object dap_capabilities(bool steps_back) {
   json::object can = {{"exceptionBreakpointFilters", DapBreakpoints::exception_filters()}};
   for (const char* const each : {"supportsConfigurationDoneRequest", "supportsFunctionBreakpoints",
                                  "supportsConditionalBreakpoints", "supportsEvaluateForHovers",
@@ -39,20 +61,39 @@ json::object dap_capabilities() {
                                  "supportsLoadedSourcesRequest", "supportsTerminateRequest",
                                  "supportsDataBreakpoints", "supportsBreakpointLocationsRequest"})
     can[each] = true;
-  for (const char* const each : {"supportsStepBack", "supportsSetVariable"}) can[each] = false;
+  can["supportsStepBack"] = steps_back;
+  can["supportsSetVariable"] = false;
   return can;
 }
 
 DapAdapter::DapAdapter(Session& session, const SourceMap& source, Settings settings,
                        std::function<void(json::object message)> send)
-    : session_(session),
+    : target_(session),
+      session_(&session),
       commands_(session, std::chrono::seconds(0)),
       source_(source),
       settings_(settings),
       send_(std::move(send)),
       breakpoints_(session, commands_, source),
-      variables_(session) {
-  for (const std::string& node : session.nodes()) {
+      variables_(session, nullptr) {
+  add_threads();
+}
+
+DapAdapter::DapAdapter(Replay& replay, const SourceMap& source, Settings settings,
+                       std::function<void(json::object message)> send)
+    : target_(replay),
+      replay_(&replay),
+      commands_(replay),
+      source_(source),
+      settings_(settings),
+      send_(std::move(send)),
+      breakpoints_(replay, commands_, source),
+      variables_(replay, &replay) {
+  add_threads();
+}
+
+void DapAdapter::add_threads() {
+  for (const std::string& node : target_.nodes()) {
     for (std::size_t index = 1; index < kLayers; ++index)
       threads_.push_back({node, static_cast<Layer>(index)});
   }
@@ -79,7 +120,7 @@ const std::map<std::string_view, DapAdapter::Handler>& DapAdapter::table() {
       {"stepInTargets", &DapAdapter::step_in_targets},
       {"stepOut", &DapAdapter::step_out},
       {"stepBack", &DapAdapter::step_back},
-      {"reverseContinue", &DapAdapter::step_back},
+      {"reverseContinue", &DapAdapter::reverse_continue},
       {"pause", &DapAdapter::pause},
       {"evaluate", &DapAdapter::evaluate},
       {"completions", &DapAdapter::completions},
@@ -92,34 +133,40 @@ const std::map<std::string_view, DapAdapter::Handler>& DapAdapter::table() {
 void DapAdapter::handle(const json::object& request) {
   const std::string command = understudy::text_of(request, "command");
   const auto handler = table().find(command);
-  const bool stood = session_.stands();
+  const bool stood = target_.stands();
   goes_by_request_ = false;
+  reason_ = "pause";
+  if (replay_ != nullptr) moves_ = replay_->moves();
   send_(to_response(request, handler == table().end()
                                  ? refused("this debugger knows no '" + command + "'")
                                  : (this->*handler->second)(object_of(request, "arguments"))));
-  if (stood && !session_.stands()) {
+  const bool has_gone_and_stands = replay_ != nullptr && (goes_by_request_ || went_in_recording());
+  if (has_gone_and_stands || (stood && !target_.stands())) {
     variables_.clear();
     stacks_.clear();
     if (!goes_by_request_)
       send_(to_event("continued", {{"threadId", 1}, {"allThreadsContinued", true}}));
   }
-  if (!stood && session_.stands()) on_stop(*session_.stop());
+  if (has_gone_and_stands || (!stood && target_.stands())) on_stop(*target_.stop());
 }
 
 /// What the IDE set that everything stands at.
 std::optional<DapBreakpoints::Hit> DapAdapter::hit() const {
-  return session_.stands() ? breakpoints_.hit(session_.stop()->breakpoint) : std::nullopt;
+  return target_.stands() ? breakpoints_.hit(target_.stop()->breakpoint) : std::nullopt;
 }
 
 void DapAdapter::on_stop(const Stop& stop) {
   const auto what = breakpoints_.hit(stop.breakpoint);
   json::object body = {{"allThreadsStopped", true}, {"threadId", paused_}};
-  std::string reason = "pause";
+  std::string reason = reason_of(stop, reason_);
+  if (!stop.text.empty()) body["description"] = stop.text;
   if (stop.point) {
     body["threadId"] = id_of(stop.point->node, stop.point->entry.layer);
-    body["text"] = line_of(*stop.point);
-    send_(to_event("output", {{"category", "console"}, {"output", line_of(*stop.point) + "\n"}}));
-    reason = stop.why == Stop::Why::step ? "step" : "breakpoint";
+    std::string text = line_of(*stop.point);
+    if (replay_ != nullptr) text = std::to_string(replay_->number()) + ": " + text;
+    if (!stop.text.empty()) text = stop.text + "\n" + text;
+    send_(to_event("output", {{"category", "console"}, {"output", text + "\n"}}));
+    body["text"] = text;
   }
   if (what) {
     using Kind = DapBreakpoints::Kind;
@@ -132,7 +179,7 @@ void DapAdapter::on_stop(const Stop& stop) {
   if (stop.breakpoint != 0) body["hitBreakpointIds"] = json::array{stop.breakpoint};
   send_(to_event("stopped", std::move(body)));
   // What was waited for cannot come by again: it is on the medium, and its copies are gone.
-  if (what && what->record && !is_stored(session_, *what->record)) {
+  if (session_ != nullptr && what && what->record && !is_stored(target_, *what->record)) {
     breakpoints_.remove(stop.breakpoint);
     send_(to_event("breakpoint", {{"reason", "removed"},
                                   {"breakpoint", {{"id", stop.breakpoint}, {"verified", false}}}}));
@@ -140,61 +187,87 @@ void DapAdapter::on_stop(const Stop& stop) {
 }
 
 DapAnswer DapAdapter::configuration_done(const json::object&) {
-  if (settings_.stop_on_entry) session_.pause();
+  if (replay_ != nullptr) {
+    reason_ = "entry";
+    goes_by_request_ = true;
+  } else if (settings_.stop_on_entry) {
+    session_->pause();
+  }
   return {};
 }
 
 DapAnswer DapAdapter::go_on(const json::object&) {
   goes_by_request_ = true;
-  if (session_.stands()) session_.go(Session::Go::on);
+  if (target_.stands()) target_.go(Target::Go::on);
   return {true, {}, {{"allThreadsContinued", true}}};
 }
 
-DapAnswer DapAdapter::step(const json::object& arguments, Session::Go how,
-                           const std::string& target) {
-  if (!session_.stands()) return refused("it runs; pause it first");
+std::string DapAdapter::turn_to_thread(const json::object& arguments) {
+  if (!target_.stands()) return "it runs; pause it first";
   const Thread* const of = thread(understudy::number_of(arguments, "threadId"));
-  if (of == nullptr) return refused("there is no such thread");
-  const std::optional<Point>& at = session_.stop()->point;
-  if (!(at && at->where() == of->name()) && !session_.turn_to(of->node, of->layer))
-    return refused(of->name() + " waits at no point: there is no operation to follow");
+  if (of == nullptr) return "there is no such thread";
+  const std::optional<Point>& at = target_.stop()->point;
+  if (at && at->where() == of->name()) return {};
+  if (session_ != nullptr && session_->turn_to(of->node, of->layer)) return {};
+  return of->name() + " waits at no point: there is no operation to follow";
+}
+
+DapAnswer DapAdapter::step(const json::object& arguments, Target::Go how,
+                           const std::string& target) {
+  const std::string wrong = turn_to_thread(arguments);
+  if (!wrong.empty()) return refused(wrong);
   goes_by_request_ = true;
-  session_.go(how, target);
+  target_.go(how, target);
   return {};
 }
 
 DapAnswer DapAdapter::next(const json::object& arguments) {
-  return step(arguments, Session::Go::step);
+  return step(arguments, Target::Go::step);
 }
 
 DapAnswer DapAdapter::step_in(const json::object& arguments) {
   const std::uint64_t id = understudy::number_of(arguments, "targetId");
   const Thread* const target = thread(id);
   if (id != 0 && target == nullptr) return refused("there is no such target");
-  return step(arguments, Session::Go::into, target == nullptr ? std::string() : target->name());
+  return step(arguments, Target::Go::into, target == nullptr ? std::string() : target->name());
 }
 
 DapAnswer DapAdapter::step_out(const json::object& arguments) {
-  return step(arguments, Session::Go::out);
+  return step(arguments, Target::Go::out);
 }
 
-DapAnswer DapAdapter::step_back(const json::object&) {
-  return refused("a running pair cannot go back: no recording is open");
+DapAnswer DapAdapter::step_back(const json::object& arguments) {
+  if (replay_ == nullptr) return refused(kNoWayBack);
+  const std::string wrong = turn_to_thread(arguments);
+  if (!wrong.empty()) return refused(wrong);
+  reason_ = "step";
+  if (!replay_->back_to_step() && !replay_->back()) return refused("the recording begins here");
+  goes_by_request_ = true;
+  return {};
+}
+
+DapAnswer DapAdapter::reverse_continue(const json::object&) {
+  if (replay_ == nullptr) return refused(kNoWayBack);
+  if (!replay_->back_to_breakpoint()) return refused("no breakpoint stops it before this point");
+  goes_by_request_ = true;
+  return {};
 }
 
 DapAnswer DapAdapter::pause(const json::object& arguments) {
+  if (session_ == nullptr) return refused("a recording stands always");
   const std::uint64_t id = understudy::number_of(arguments, "threadId");
   if (thread(id) != nullptr) paused_ = id;
-  session_.pause();
+  session_->pause();
   return {};
 }
 
 /// Everything goes on, and nothing will stop it.
 DapAnswer DapAdapter::terminate(const json::object&) {
-  while (!session_.breakpoints().empty())
-    breakpoints_.remove(session_.breakpoints().front().number);
-  if (session_.stands()) session_.go(Session::Go::on);
-  goes_by_request_ = true;
+  while (!target_.breakpoints().empty()) breakpoints_.remove(target_.breakpoints().front().number);
+  if (session_ != nullptr) {
+    if (session_->stands()) session_->go(Target::Go::on);
+    goes_by_request_ = true;
+  }
   send_(to_event("terminated", {}));
   return {};
 }
@@ -213,9 +286,10 @@ DapAnswer DapAdapter::set_data_breakpoints(const json::object& arguments) {
 }
 
 DapAnswer DapAdapter::set_variable(const json::object& arguments) {
-  return refused("'" + understudy::text_of(arguments, "name") +
-                 "' cannot be set: it is what the layers said or stored. Faults are made by "
-                 "commands: fail, kill, hang");
+  return refused("'" + understudy::text_of(arguments, "name") + "' cannot be set: " +
+                 (replay_ != nullptr ? "a recording only shows what was"
+                                     : "it is what the layers said or stored. Faults are made by "
+                                       "commands: fail, kill, hang"));
 }
 
 /// In the console a command of the terminal; elsewhere (hovering, watching) a field of the point.
@@ -224,7 +298,7 @@ DapAnswer DapAdapter::evaluate(const json::object& arguments) {
   const std::string expression = understudy::text_of(arguments, "expression");
   const std::string context = understudy::text_of(arguments, "context");
   if (!context.empty() && context != "repl") {
-    const auto& stop = session_.stop();
+    const auto& stop = target_.stop();
     const auto value = stop && stop->point ? field_of(*stop->point, expression) : std::nullopt;
     if (!value) return refused("'" + expression + "' is no field of this point");
     const std::string* const text = std::get_if<std::string>(&*value);
@@ -239,10 +313,11 @@ DapAnswer DapAdapter::evaluate(const json::object& arguments) {
     return {true, {}, {{"result", ""}, {"variablesReference", 0}}};
   }
   if (!reply.ok) return refused(reply.text);
+  const bool keeps = target_.stands() && !went_in_recording();
   return {true,
           {},
           {{"result", shortened(reply.text, kMaxResult)},
-           {"variablesReference", session_.stands() ? variables_.hold(reply.data) : 0}}};
+           {"variablesReference", keeps ? variables_.hold(reply.data) : 0}}};
 }
 
 DapAnswer DapAdapter::completions(const json::object& arguments) {

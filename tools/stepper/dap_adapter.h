@@ -1,5 +1,6 @@
 // The requests of the Debug Adapter Protocol, once the IDE is attached: threads are layers, frames
-// are where the operation has been. All of it runs in the director's thread.
+// are where the operation has been. Of a pair that runs: all of it in the director's thread. Of a
+// recording: whatever goes somewhere has arrived when it is answered.
 #pragma once
 
 #include "tools/stepper/dap_breakpoints.h"
@@ -18,7 +19,8 @@ DapAnswer refused(std::string why);
 /// A message that answers `request`; its "seq" is the sender's.
 json::object to_response(const json::object& request, DapAnswer answer);
 json::object to_event(std::string_view name, json::object body);
-json::object dap_capabilities();
+/// `steps_back`: of a recording.
+json::object dap_capabilities(bool steps_back);
 
 class DapAdapter {
  public:
@@ -27,6 +29,8 @@ class DapAdapter {
     bool stop_on_entry = false;
   };
   DapAdapter(Session& session, const SourceMap& source, Settings settings,
+             std::function<void(json::object message)> send);
+  DapAdapter(Replay& replay, const SourceMap& source, Settings settings,
              std::function<void(json::object message)> send);
 
   /// Answers, and tells what has changed by it.
@@ -42,7 +46,8 @@ class DapAdapter {
   };
   struct Frame {
     Point point;
-    bool is_there = true;  // parked there, so that the IRP can be read; else it has been there
+    bool is_there = true;    // parked there, so that the IRP can be read; else it has been there
+    std::size_t number = 0;  // of a recording: the point's
   };
   static const std::map<std::string_view, Handler>& table();
 
@@ -65,6 +70,7 @@ class DapAdapter {
   DapAnswer step_in_targets(const json::object& arguments);
   DapAnswer step_out(const json::object& arguments);
   DapAnswer step_back(const json::object& arguments);
+  DapAnswer reverse_continue(const json::object& arguments);
   DapAnswer pause(const json::object& arguments);
   DapAnswer evaluate(const json::object& arguments);
   DapAnswer completions(const json::object& arguments);
@@ -72,17 +78,24 @@ class DapAdapter {
   DapAnswer loaded_sources(const json::object& arguments);
   DapAnswer terminate(const json::object& arguments);
 
-  DapAnswer step(const json::object& arguments, Session::Go how, const std::string& target = {});
+  void add_threads();
+  bool went_in_recording() const { return replay_ != nullptr && replay_->moves() != moves_; }
+  DapAnswer step(const json::object& arguments, Target::Go how, const std::string& target = {});
+  /// What is wrong if there is no such thread, or no operation in it to follow.
+  std::string turn_to_thread(const json::object& arguments);
   std::optional<DapBreakpoints::Hit> hit() const;
   std::uint64_t id_of(std::string_view node, Layer layer) const;
   const Thread* thread(std::uint64_t id) const;
   const std::vector<Frame>& stack_of(std::uint64_t thread);
   const Frame* frame(std::uint64_t id);
+  json::object irp_of_frame(const Frame& frame) const;
   json::object to_json(std::uint64_t id, const Frame& frame) const;
   json::object idle_frame(std::uint64_t thread);
   json::object source_of(const std::string& file) const;
 
-  Session& session_;
+  Target& target_;
+  Session* const session_ = nullptr;  // one of the two
+  Replay* const replay_ = nullptr;
   Commands commands_;
   const SourceMap& source_;
   const Settings settings_;
@@ -92,6 +105,8 @@ class DapAdapter {
   std::vector<Thread> threads_;                         // by id, from 1
   std::map<std::uint64_t, std::vector<Frame>> stacks_;  // by thread, while everything stands
   bool goes_by_request_ = false;                        // of which the answer tells
+  std::string reason_ = "pause";                        // of a stop that has no reason of its own
+  std::uint64_t moves_ = 0;                             // of the recording, before the request
   std::uint64_t paused_ = 1;                            // thread that the IDE asked to pause
 };
 

@@ -149,13 +149,13 @@ json::object DapBreakpoints::add(const std::string& group, const Hit& hit, const
 void DapBreakpoints::remove_all(const std::string& group) {
   std::erase_if(made_, [&](const auto& each) {
     if (each.second.group != group) return false;
-    session_.remove(each.first);
+    target_.remove(each.first);
     return true;
   });
 }
 
 void DapBreakpoints::remove(int number) {
-  session_.remove(number);
+  target_.remove(number);
   made_.erase(number);
 }
 

@@ -21,8 +21,8 @@ class DapBreakpoints {
     std::optional<RecordPlace> record = {};
   };
 
-  DapBreakpoints(Session& session, Commands& commands, const SourceMap& source)
-      : session_(session), commands_(commands), source_(source) {}
+  DapBreakpoints(Target& target, Commands& commands, const SourceMap& source)
+      : target_(target), commands_(commands), source_(source) {}
 
   static json::array exception_filters();
 
@@ -43,7 +43,7 @@ class DapBreakpoints {
   json::object add(const std::string& group, const Hit& hit, const std::string& text,
                    const std::string& condition);
 
-  Session& session_;
+  Target& target_;
   Commands& commands_;
   const SourceMap& source_;
   struct Made {

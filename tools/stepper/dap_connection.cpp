@@ -20,7 +20,7 @@ DapConnection::DapConnection(asio::ip::tcp::socket socket, const Context& contex
 void DapConnection::start() {
   deadline_.expires_after(kAttachLimit);
   deadline_.async_wait([self = shared_from_this()](boost::system::error_code error) {
-    if (!error && !self->director_) self->close();
+    if (!error && !self->adapter_) self->close();
   });
   read();
 }
@@ -37,6 +37,7 @@ void DapConnection::detach() {
   director_.reset();
   adapter_.reset();
   session_.reset();
+  replay_.reset();
 }
 
 void DapConnection::read() {
@@ -77,7 +78,7 @@ void DapConnection::handle(const json::object& request) {
   if (command == "initialize") {
     send(to_response(request, initialize(arguments)));
   } else if (command == "attach" || command == "launch") {
-    const bool is_new = !director_;
+    const bool is_new = !adapter_;
     const DapAnswer answer = is_new ? attach(arguments) : refused("it is attached already");
     const bool done = is_new && answer.ok;
     send(to_response(request, answer));
@@ -88,6 +89,8 @@ void DapConnection::handle(const json::object& request) {
       asio::post(socket_.get_executor(), [self = shared_from_this()] { self->take(); });
     });
     return;
+  } else if (adapter_) {
+    adapter_->handle(request);
   } else {
     send(to_response(request, refused("attach first")));
   }
@@ -99,7 +102,7 @@ DapAnswer DapConnection::initialize(const json::object& arguments) {
   if (!format.empty() && format != "path") return refused("paths as 'path' only");
   const json::value* const from_1 = arguments.if_contains("linesStartAt1");
   settings_.line_base = from_1 != nullptr && *from_1 == json::value(false) ? 0 : 1;
-  return {true, {}, dap_capabilities()};
+  return {true, {}, dap_capabilities(context_.recording != nullptr)};
 }
 
 DapAnswer DapConnection::attach(const json::object& arguments) {
@@ -110,13 +113,27 @@ DapAnswer DapConnection::attach(const json::object& arguments) {
     return refused("the argument 'token' is not the one that stepper printed");
   }
   settings_.stop_on_entry = flag_of(arguments, "stopOnEntry");
-  session_ = std::make_unique<Session>(context_.nodes);
-  const std::string wrong = session_->attach();
-  if (!wrong.empty()) {
-    session_.reset();
-    return refused(wrong);
+  if (context_.recording) {
+    replay_ = std::make_unique<Replay>(context_.recording);
+    adapter_ =
+        std::make_unique<DapAdapter>(*replay_, context_.source, settings_,
+                                     [this](json::object message) { send(std::move(message)); });
+  } else {
+    const std::string wrong = attach_to_pair();
+    if (!wrong.empty()) return refused(wrong);
   }
   deadline_.cancel();
+  return {};
+}
+
+/// What is wrong, or nothing.
+std::string DapConnection::attach_to_pair() {
+  session_ = std::make_unique<Session>(context_.nodes);
+  std::string wrong = session_->attach();
+  if (!wrong.empty()) {
+    session_.reset();
+    return wrong;
+  }
   adapter_ =
       std::make_unique<DapAdapter>(*session_, context_.source, settings_,
                                    [this](json::object message) { send_soon(std::move(message)); });

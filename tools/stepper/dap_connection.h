@@ -17,6 +17,7 @@ class DapConnection : public std::enable_shared_from_this<DapConnection> {
  public:
   struct Context {
     std::vector<Session::NodeName> nodes;
+    std::shared_ptr<const Recording> recording;  // instead of them
     const SourceMap& source;
     std::string token;  // empty: none is asked for
   };
@@ -32,6 +33,7 @@ class DapConnection : public std::enable_shared_from_this<DapConnection> {
   void handle(const json::object& request);
   DapAnswer initialize(const json::object& arguments);
   DapAnswer attach(const json::object& arguments);
+  std::string attach_to_pair();
   void detach();
   void send(json::object message);
   void send_soon(json::object message);
@@ -50,7 +52,8 @@ class DapConnection : public std::enable_shared_from_this<DapConnection> {
   DapAdapter::Settings settings_;
 
   std::unique_ptr<Session> session_;
-  std::unique_ptr<DapAdapter> adapter_;  // its thread is the director's
+  std::unique_ptr<Replay> replay_;       // instead of it, and of the director
+  std::unique_ptr<DapAdapter> adapter_;  // once attached; its thread is the director's
   std::unique_ptr<Director> director_;
 };
 

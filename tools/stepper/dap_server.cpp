@@ -29,7 +29,8 @@ class DapServer {
  public:
   explicit DapServer(const DapSettings& settings)
       : source_(settings.source),
-        context_{settings.nodes, source_, settings.with_token ? new_token() : std::string()},
+        context_{settings.nodes, settings.recording, source_,
+                 settings.with_token ? new_token() : std::string()},
         acceptor_(io_, {asio::ip::address_v4::loopback(), settings.port}),
         signals_(io_, SIGINT, SIGTERM) {}
 

@@ -39,9 +39,9 @@ void take_records(const std::string& node, const std::vector<StoredRecord>& reco
 
 }  // namespace
 
-bool is_stored(Session& session, const RecordPlace& place) {
-  for (const std::string& node : session.nodes()) {
-    for (const auto& records : {session.cached(node), session.mirrored(node)}) {
+bool is_stored(Target& target, const RecordPlace& place) {
+  for (const std::string& node : target.nodes()) {
+    for (const auto& records : {target.cached(node), target.mirrored(node)}) {
       for (const StoredRecord& each : records) {
         if (each.header.lun == place.lun && each.header.lsn == place.lsn) return true;
       }
@@ -71,11 +71,19 @@ json::array DapVariables::scopes(std::uint64_t frame, const std::function<json::
   return all;
 }
 
-json::value DapVariables::read(std::uint64_t scope) {
-  if (scope == kLedger) return to_json(session_.ledger(), session_.nodes());
+json::object DapVariables::read(std::uint64_t scope) {
   json::object all;
-  for (const std::string& node : session_.nodes()) {
-    take_records(node, scope == kCache ? session_.cached(node) : session_.mirrored(node), all);
+  if (replay_ != nullptr) {
+    const auto number = replay_->shown_at();
+    all["as_of"] = number ? "point " + std::to_string(*number) : "nothing was shown before";
+    if (!number) return all;
+  }
+  if (scope == kLedger) {
+    for (const auto& [key, value] : to_json(target_.ledger(), target_.nodes())) all[key] = value;
+    return all;
+  }
+  for (const std::string& node : target_.nodes()) {
+    take_records(node, scope == kCache ? target_.cached(node) : target_.mirrored(node), all);
   }
   return all;
 }
@@ -113,8 +121,9 @@ std::optional<json::array> DapVariables::open(std::uint64_t number) {
 std::optional<RecordPlace> DapVariables::record(std::uint64_t number, std::string_view name) const {
   if ((number != kCache && number != kMirror) || numbered_[number] == nullptr) return std::nullopt;
   const json::object& all = numbered_[number]->get_object();
-  if (!all.contains({name.data(), name.size()})) return std::nullopt;
-  const json::object& of = object_of(all, name);
+  const json::value* const found = all.if_contains({name.data(), name.size()});
+  if (found == nullptr || !found->is_object()) return std::nullopt;
+  const json::object& of = found->get_object();
   return RecordPlace{static_cast<std::uint32_t>(understudy::number_of(of, "lun")),
                      understudy::number_of(of, "lsn")};
 }

@@ -6,7 +6,7 @@
 #include <map>
 #include <vector>
 
-#include "tools/stepper/session.h"
+#include "tools/stepper/replay.h"
 
 namespace understudy::stepper {
 
@@ -16,11 +16,12 @@ struct RecordPlace {
   std::uint64_t lsn = 0;
 };
 /// Whether one does at any node.
-bool is_stored(Session& session, const RecordPlace& place);
+bool is_stored(Target& target, const RecordPlace& place);
 
 class DapVariables {
  public:
-  explicit DapVariables(Session& session) : session_(session) { clear(); }
+  /// `replay`: the target, if it is one; its scopes say of which point they are.
+  DapVariables(Target& target, const Replay* replay) : target_(target), replay_(replay) { clear(); }
 
   /// Of a frame, whose IRP is `irp`.
   json::array scopes(std::uint64_t frame, const std::function<json::object()>& irp);
@@ -35,10 +36,11 @@ class DapVariables {
  private:
   enum : std::uint64_t { kCache = 1, kMirror, kLedger };
 
-  json::value read(std::uint64_t scope);
+  json::object read(std::uint64_t scope);
   std::uint64_t number_of(const json::value& value);
 
-  Session& session_;
+  Target& target_;
+  const Replay* const replay_;
   std::list<json::value> roots_;
   std::vector<const json::value*> numbered_;  // by number; null: not read yet
   std::map<const json::value*, std::uint64_t> numbers_;

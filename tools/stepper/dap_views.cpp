@@ -71,21 +71,21 @@ const std::vector<DapAdapter::Frame>& DapAdapter::stack_of(std::uint64_t id) {
   const auto is_here = [&of](const Point& point) {
     return point.node == of.node && point.entry.layer == of.layer;
   };
-  const std::optional<Point>& stopped = session_.stop()->point;
+  const std::optional<Point>& stopped = target_.stop()->point;
   const bool is_followed = stopped && is_here(*stopped);
-  for (const Point& each : session_.parked()) {
-    if (is_here(each) && session_.tap(of.node)->runs(of.layer)) stack.push_back({each});
+  for (const Point& each : session_ != nullptr ? session_->parked() : std::vector<Point>()) {
+    if (is_here(each) && session_->tap(of.node)->runs(of.layer)) stack.push_back({each});
   }
   if (!is_followed) return stack;
-  if (stack.empty()) stack.push_back({*stopped});  // it has been killed there
+  const std::span<const Point> passed = target_.passed();
+  if (stack.empty()) stack.push_back({*stopped, true, passed.size()});  // recorded, or killed there
   const TraceEntry& entry = stopped->entry;
   Followed followed{stopped->node, entry.irp, entry.lun, entry.epoch, entry.lsn, {}};
-  if (session_.followed() && session_.followed()->is(stopped->node, entry))
-    followed = *session_.followed();
-  const std::vector<Point>& history = session_.history();
-  for (auto each = history.rbegin(); each != history.rend() && stack.size() < kMaxFrames; ++each) {
-    if (followed.is(each->node, each->entry) && !same(*each, *stopped))
-      stack.push_back({*each, false});
+  if (target_.followed() && target_.followed()->is(stopped->node, entry))
+    followed = *target_.followed();
+  for (std::size_t i = passed.size(); i-- > 0 && stack.size() < kMaxFrames;) {
+    if (followed.is(passed[i].node, passed[i].entry) && !same(passed[i], *stopped))
+      stack.push_back({passed[i], false, i + 1});
   }
   return stack;
 }
@@ -93,7 +93,7 @@ const std::vector<DapAdapter::Frame>& DapAdapter::stack_of(std::uint64_t id) {
 /// Numbered by thread and place in its stack.
 const DapAdapter::Frame* DapAdapter::frame(std::uint64_t id) {
   const std::uint64_t of = id / kMaxFrames;
-  if (!session_.stands() || thread(of) == nullptr) return nullptr;
+  if (!target_.stands() || thread(of) == nullptr) return nullptr;
   const std::vector<Frame>& stack = stack_of(of);
   return id % kMaxFrames < stack.size() ? &stack[id % kMaxFrames] : nullptr;
 }
@@ -118,14 +118,17 @@ json::object DapAdapter::to_json(std::uint64_t id, const Frame& frame) const {
 
 /// Of a layer that is at no point: what it does.
 json::object DapAdapter::idle_frame(std::uint64_t id) {
-  std::string does;
   const Reply layers = commands_.run("layers");
+  std::string does = layers.ok ? "not shown" : layers.text;
+  std::string as_of;
+  if (const json::value* const number = layers.data.if_contains("as_of"))
+    as_of = " (at point " + json::serialize(*number) + ")";
   for (const json::value& each : array_of(layers.data, "layers")) {
     if (understudy::text_of(each.get_object(), "place") == thread(id)->name())
       does = understudy::text_of(each.get_object(), "does");
   }
   return {{"id", id * kMaxFrames},
-          {"name", thread(id)->name() + "  " + does},
+          {"name", thread(id)->name() + "  " + does + as_of},
           {"line", 0},
           {"column", 0},
           {"presentationHint", "label"}};
@@ -134,7 +137,7 @@ json::object DapAdapter::idle_frame(std::uint64_t id) {
 DapAnswer DapAdapter::stack_trace(const json::object& arguments) {
   const std::uint64_t id = understudy::number_of(arguments, "threadId");
   if (thread(id) == nullptr) return refused("there is no such thread");
-  if (!session_.stands()) return refused("it runs");
+  if (!target_.stands()) return refused("it runs");
   const std::vector<Frame>& stack = stack_of(id);
   const std::uint64_t first = understudy::number_of(arguments, "startFrame");
   std::uint64_t levels = understudy::number_of(arguments, "levels");
@@ -147,21 +150,30 @@ DapAnswer DapAdapter::stack_trace(const json::object& arguments) {
   return {true, {}, {{"stackFrames", std::move(frames)}, {"totalFrames", total}}};
 }
 
+json::object DapAdapter::irp_of_frame(const Frame& frame) const {
+  if (replay_ == nullptr)
+    return frame.is_there ? irp_of(frame.point) : stepper::to_json(frame.point);
+  json::object out = {{"as_of", "point " + std::to_string(frame.number)}};
+  json::object shown = replay_->irp_at(frame.number);
+  if (shown.empty()) {
+    out["not_shown"] = "no layer was parked here: what it passed, not its IRP";
+    shown = stepper::to_json(frame.point);
+  }
+  for (const auto& [key, value] : shown) out[key] = value;
+  return out;
+}
+
 DapAnswer DapAdapter::scopes(const json::object& arguments) {
   const std::uint64_t id = understudy::number_of(arguments, "frameId");
-  if (!session_.stands() || thread(id / kMaxFrames) == nullptr)
+  if (!target_.stands() || thread(id / kMaxFrames) == nullptr)
     return refused("there is no such frame");
   const Frame* const of = frame(id);
-  const auto irp = [of]() -> json::object {
-    if (of == nullptr) return {};
-    if (!of->is_there) return stepper::to_json(of->point);
-    return irp_of(of->point);
-  };
+  const auto irp = [this, of] { return of == nullptr ? json::object() : irp_of_frame(*of); };
   return {true, {}, {{"scopes", variables_.scopes(id, irp)}}};
 }
 
 DapAnswer DapAdapter::variables(const json::object& arguments) {
-  if (!session_.stands()) return refused("it runs");
+  if (!target_.stands()) return refused("it runs");
   auto all = variables_.open(understudy::number_of(arguments, "variablesReference"));
   if (!all) return refused("there are no such variables any more");
   return {true, {}, {{"variables", std::move(*all)}}};
@@ -198,13 +210,18 @@ DapAnswer DapAdapter::breakpoint_locations(const json::object& arguments) {
 }
 
 DapAnswer DapAdapter::exception_info(const json::object&) {
+  const std::optional<Stop>& stop = target_.stop();
+  if (stop && stop->why == Stop::Why::rule) {
+    return {
+        true, {}, {{"exceptionId", "rule"}, {"description", stop->text}, {"breakMode", "always"}}};
+  }
   const auto what = hit();
   if (!what || what->kind != DapBreakpoints::Kind::exception)
     return refused("it did not stop at an exception");
   return {true,
           {},
           {{"exceptionId", what->name},
-           {"description", line_of(*session_.stop()->point)},
+           {"description", line_of(*target_.stop()->point)},
            {"breakMode", "always"}}};
 }
 
@@ -222,7 +239,7 @@ DapAnswer DapAdapter::step_in_targets(const json::object& arguments) {
   };
   const Neighbours next = neighbours(at.entry.layer);
   for (const Layer layer : next.here) add(at.node, layer);
-  for (const std::string& node : session_.nodes()) {
+  for (const std::string& node : target_.nodes()) {
     if (node != at.node && next.there != Layer::none) add(node, next.there);
   }
   return {true, {}, {{"targets", std::move(targets)}}};

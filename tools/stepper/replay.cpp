@@ -2,7 +2,7 @@
 
 namespace understudy::stepper {
 
-Replay::Replay(Recording recording) : recording_(std::move(recording)) {
+Replay::Replay(std::shared_ptr<const Recording> recording) : shared_(std::move(recording)) {
   stop_ = Stop{};
   if (recording_.points.empty()) return;
   for (const Recording::Stood& stood : recording_.stops) {
@@ -18,13 +18,14 @@ Replay::Replay(Recording recording) : recording_(std::move(recording)) {
 
 void Replay::stand(std::size_t at, Stop stop) {
   at_ = at;
+  ++moves_;
   stop_ = std::move(stop);
   stop_->point = recording_.points[at];
 }
 
-void Replay::go(Go how) {
+void Replay::go(Go how, const std::string& target) {
   if (recording_.points.empty()) return;
-  judge_.go(how, stop_->point);
+  judge_.go(how, stop_->point, target);
   for (std::size_t i = at_ + 1; i < recording_.points.size(); ++i) {
     std::optional<Stop> stop = judge_.judge(recording_.points[i]);
     const auto rule = rules_.find(i);
@@ -61,8 +62,8 @@ std::span<const Point> Replay::passed() {
   return std::span(recording_.points).first(number());
 }
 
-json::object Replay::irp() {
-  const auto found = recording_.irps.find(at_);
+json::object Replay::irp_at(std::size_t number) const {
+  const auto found = recording_.irps.find(number - 1);
   return found == recording_.irps.end() ? json::object() : found->second;
 }
 

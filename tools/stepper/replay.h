@@ -2,6 +2,8 @@
 // be changed in it.
 #pragma once
 
+#include <memory>
+
 #include "tools/stepper/recording.h"
 #include "tools/stepper/target.h"
 
@@ -10,7 +12,10 @@ namespace understudy::stepper {
 class Replay : public Target {
  public:
   /// Stands where a rule broke, else at the first point.
-  explicit Replay(Recording recording);
+  explicit Replay(Recording recording)
+      : Replay(std::make_shared<const Recording>(std::move(recording))) {}
+  /// Of one that others walk through too.
+  explicit Replay(std::shared_ptr<const Recording> recording);
 
   std::vector<std::string> nodes() const override { return recording_.nodes; }
   int add(Breakpoint breakpoint) override { return judge_.add(std::move(breakpoint)); }
@@ -18,12 +23,14 @@ class Replay : public Target {
   const std::vector<Breakpoint>& breakpoints() const override { return judge_.breakpoints(); }
 
   /// To where it stops next, or to the end.
-  void go(Go how) override;
+  using Target::go;
+  void go(Go how, const std::string& target) override;
   std::optional<Stop> wait(std::chrono::milliseconds) override { return stop_; }
   const std::optional<Stop>& stop() const override { return stop_; }
   const std::optional<Followed>& followed() const override { return judge_.followed(); }
   std::span<const Point> passed() override;
-  json::object irp() override;
+  json::object irp() override { return irp_at(number()); }
+  json::object irp_at(std::size_t number) const;
   std::vector<LayerState> layers() override;
   std::vector<StoredRecord> cached(const std::string& node) override;
   std::vector<StoredRecord> mirrored(const std::string& node) override;
@@ -38,6 +45,8 @@ class Replay : public Target {
   /// Points have numbers from 1 on.
   bool go_to(std::uint64_t number);
   std::size_t number() const { return recording_.points.empty() ? 0 : at_ + 1; }
+  /// Changes whenever it goes anywhere.
+  std::uint64_t moves() const { return moves_; }
   std::size_t points() const { return recording_.points.size(); }
   const Point& point(std::size_t number) const { return recording_.points.at(number - 1); }
   std::vector<std::size_t> search(const Condition& condition) const;
@@ -52,10 +61,12 @@ class Replay : public Target {
   void stand(std::size_t at, Stop stop);
   const Snapshot* snapshot() const;
 
-  Recording recording_;
+  std::shared_ptr<const Recording> shared_;
+  const Recording& recording_ = *shared_;
   std::map<std::size_t, Stop> rules_;  // that broke, by point
   Judge judge_;
   std::size_t at_ = 0;
+  std::uint64_t moves_ = 0;
   std::optional<Stop> stop_;
 };
 

@@ -34,9 +34,8 @@ class Session : public Target {
   bool remove(int number) override;
   const std::vector<Breakpoint>& breakpoints() const override { return judge_.breakpoints(); }
 
-  void go(Go how) override { go(how, {}); }
-  /// `target`: the layer that `into` leads to ("b.mirror_server"); empty: the next.
-  void go(Go how, const std::string& target);
+  using Target::go;
+  void go(Go how, const std::string& target) override;
   /// While everything stands, go() follows the operation at which that layer is parked. False if it
   /// is parked nowhere.
   bool turn_to(const std::string& node, Layer layer);

@@ -20,7 +20,9 @@ class Target {
   virtual bool remove(int number) = 0;
   virtual const std::vector<Breakpoint>& breakpoints() const = 0;
 
-  virtual void go(Go how) = 0;
+  void go(Go how) { go(how, {}); }
+  /// `target`: the layer that `into` leads to ("b.mirror_server"); empty: the next.
+  virtual void go(Go how, const std::string& target) = 0;
   /// Until everything stands; nothing after `limit`, or when it was interrupted.
   virtual std::optional<Stop> wait(std::chrono::milliseconds limit) = 0;
   virtual const std::optional<Stop>& stop() const = 0;

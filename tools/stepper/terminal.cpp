@@ -179,8 +179,15 @@ int run_recording(const Options& options) {
     std::cerr << "stepper: " << wrong << "\n";
     return kFailed;
   }
-  (options.as_json ? std::cerr : std::cout) << summary_of(*recording);
+  (options.as_json || options.dap_port ? std::cerr : std::cout) << summary_of(*recording);
   if (!options.exported.empty()) return 0;
+  if (options.dap_port) {
+    return serve_dap({{},
+                      std::make_shared<const Recording>(std::move(*recording)),
+                      *options.dap_port,
+                      !options.no_token,
+                      std::filesystem::absolute(options.source).lexically_normal()});
+  }
   Replay replay(std::move(*recording));
   Commands commands(replay);
   if (is_interactive(options)) {
@@ -207,7 +214,8 @@ int run(const Options& options) {
   std::vector<Session::NodeName> nodes;
   for (const NodeConfig& node : config->nodes)
     nodes.push_back({node.name, cluster_directory::memory_path(node.name)});
-  if (options.dap_port) return serve_dap({nodes, *options.dap_port, !options.no_token, source});
+  if (options.dap_port)
+    return serve_dap({nodes, nullptr, *options.dap_port, !options.no_token, source});
   Session session(nodes);
   const std::string wrong = session.attach();
   if (!wrong.empty()) {
@@ -277,7 +285,8 @@ int main(int argc, char** argv) {
       ->type_name("SECONDS");
   app.add_option(
          "--dap", options.dap_port,
-         "Serve IDEs (Debug Adapter Protocol) at this port of 127.0.0.1; 0: any that is free")
+         "Serve IDEs (Debug Adapter Protocol) at this port of 127.0.0.1; 0: any that is free. With "
+         "--open: the recording, forward and back")
       ->type_name("PORT");
   app.add_option("--source", options.source,
                  "For --dap: the source tree; default: the one that this was built from")
