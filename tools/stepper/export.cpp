@@ -1,8 +1,12 @@
 #include "tools/stepper/export.h"
 
+#include <fcntl.h>
+
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+
+#include "iomgr/host/unique_fd.h"
 
 namespace understudy::stepper {
 
@@ -19,6 +23,9 @@ std::string export_to(const Recording& recording, const std::string& format,
     return "the recording has no operation with lsn " + std::to_string(operation.lsn) + " of lun " +
            std::to_string(operation.lun) + " (--lsn, --lun)";
   }
+  // For its owner alone: it holds the names of files.
+  const UniqueFd made(open(file.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  if (!made) return file + ": " + std::strerror(errno);
   std::ofstream out(file, std::ios::binary);
   if (format == "chrome") export_chrome(recording, out);
   if (format == "mermaid") export_mermaid(recording, operation, out);

@@ -206,7 +206,7 @@ net::awaitable<void> PageServer::serve(tcp::socket socket) {
         co_await tell(stream, request);
         co_return;
       }
-      stays = request.keep_alive();
+      stays = request.keep_alive() && response->result() != http::status::forbidden;
     }
     response->keep_alive(stays);
     response->content_length(response->body().size());

@@ -1,4 +1,4 @@
-// The web server of the stepper's page (docs/stepping.md), on 127.0.0.1 alone.
+// The web server of the stepper's page (docs/stepping-page.md), on 127.0.0.1 alone.
 //
 //     GET  /, /page.css, ...                       the page
 //     GET  /events                    with token   Server-Sent Events, until the client goes

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
+#include <tuple>
 
 #include "iomgr/host/fault_text.h"
 #include "tools/stepper/causality.h"
@@ -212,6 +213,7 @@ class Reader {
     last = entry.sequence;
     const json::object& irp = object_of(from, "irp_shown");
     if (!irp.empty()) to_.irps[to_.points.size()] = irp;
+    places_[{point.node, entry.layer, entry.sequence}] = to_.points.size();
     to_.points.push_back(std::move(point));
     return {};
   }
@@ -222,13 +224,8 @@ class Reader {
     Layer layer = Layer::none;
     std::uint64_t sequence = 0;
     if (!take_place(from, node, layer, sequence)) return std::nullopt;
-    const auto found =
-        std::ranges::find_if(to_.points.rbegin(), to_.points.rend(), [&](const Point& point) {
-          return point.entry.sequence == sequence && point.entry.layer == layer &&
-                 point.node == node;
-        });
-    if (found == to_.points.rend()) return std::nullopt;
-    return static_cast<std::size_t>(to_.points.rend() - found) - 1;
+    const auto found = places_.find({node, layer, sequence});
+    return found == places_.end() ? std::nullopt : std::optional(found->second);
   }
 
   std::string take_shown(const json::object& from) {
@@ -271,6 +268,7 @@ class Reader {
   Recording& to_;
   std::size_t stops_with_snapshot_ = 0;
   std::map<std::string, std::array<std::uint64_t, kLayers>> last_;
+  std::map<std::tuple<std::string, Layer, std::uint64_t>, std::size_t> places_;  // of points
 };
 
 }  // namespace
@@ -311,6 +309,8 @@ void RecordingWriter::write(const json::object& line) {
 }
 
 void RecordingWriter::write(const Point& point) {
+  if (++points_ > kMaxPoints && wrong_.empty())
+    wrong_ = file_ + ": full, it has " + std::to_string(kMaxPoints) + " points";
   write(json::object{{"point", whole(point)}});
 }
 

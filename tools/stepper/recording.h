@@ -1,5 +1,5 @@
 // A recording: what the layers of a pair have passed, where it stood, and what was to be seen there
-// (docs/stepping.md). A file of JSON objects, one a line:
+// (docs/stepping-recording.md). A file of JSON objects, one a line:
 //
 //     {"recording": "understudy", "version": 1, "nodes": ["a", "b"], "started_ns": ..., "by": ...}
 //     {"point": {...}}      what to_json(Point) tells, and the numbers that make it whole
@@ -51,6 +51,7 @@ class RecordingWriter {
 
   std::string file_;
   UniqueFd descriptor_;
+  std::size_t points_ = 0;
   std::string wrong_;
 };
 

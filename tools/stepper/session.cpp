@@ -6,7 +6,6 @@
 namespace understudy::stepper {
 namespace {
 
-constexpr int kLooks = 4;
 constexpr auto kListen = std::chrono::milliseconds(100);
 constexpr std::size_t kMaxHistory = 20'000;
 
@@ -261,17 +260,14 @@ Ledger Session::ledger_of(const std::vector<NodeStores>& stores) const {
       stores, [this](std::uint32_t lun, std::uint64_t lsn) { return acknowledged(lun, lsn); });
 }
 
-/// While the nodes run, a list that changes as it is read can end early: what is lost by the next
-/// look no more was not.
+/// Nothing moves while it is read: what is looked at one after the other would contradict itself.
 Ledger Session::ledger() {
-  Ledger ledger;
-  const auto nothing_lost = [&ledger](const Node& node) {
-    return ledger.lost_with(node.name).empty();
-  };
-  for (int look = 0; look < kLooks; ++look) {
-    ledger = ledger_of(stores());
-    for (const LedgerLun& lun : ledger.luns) forget_durable(lun);
-    if (stands() || std::ranges::all_of(nodes_, nothing_lost)) break;
+  const bool ran = !stands();
+  if (ran) hold();
+  const Ledger ledger = ledger_of(stores());
+  for (const LedgerLun& lun : ledger.luns) forget_durable(lun);
+  for (Node& node : nodes_) {
+    if (ran) node.tap->release();
   }
   return ledger;
 }

@@ -173,7 +173,11 @@ std::string summary_of(const Recording& recording) {
 int run_recording(const Options& options) {
   std::string wrong;
   std::optional<Recording> recording = read_recording(options.open, wrong);
-  if (recording && !options.exported.empty())
+  std::error_code ignored;
+  if (!options.exported.empty() &&
+      std::filesystem::equivalent(options.open, options.exported[1], ignored))
+    wrong = options.exported[1] + " is the recording itself";
+  if (wrong.empty() && recording && !options.exported.empty())
     wrong = export_to(*recording, options.exported[0], options.exported[1], options.operation);
   if (!wrong.empty()) {
     std::cerr << "stepper: " << wrong << "\n";
@@ -297,7 +301,10 @@ int main(int argc, char** argv) {
                  "A live picture for a browser of this machine, at the address that it prints; 0: "
                  "any port")
       ->type_name("PORT")
-      ->excludes(open);
+      ->excludes(open)
+      ->excludes("--record")
+      ->excludes("--dap");
+  app.get_option("--dap")->excludes("--record");
   app.footer(
       "In the terminal, `help` tells of the commands. Without it nothing holds the nodes: if this "
       "program dies, they go on.");

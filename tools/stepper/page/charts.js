@@ -137,10 +137,15 @@ export class Charts {
 
   breakpoints(all) {
     for (const [step, {box}] of this.boxes) {
-      const there = all.some((each) => each.text.split(/\s+/).includes(String(step)));
+      const there = all.some((each) => stepsOf(each).includes(String(step)));
       box.setAttribute('aria-pressed', String(there));
     }
   }
+}
+
+/// What a breakpoint names before its place and its condition.
+export function stepsOf(breakpoint) {
+  return breakpoint.text.split(/\s(?:on|if)\s/)[0].split(/\s+/);
 }
 
 function short(count) {

@@ -48,7 +48,11 @@ async function read(body, hear) {
     text = events.pop();
     for (const event of events) {
       const [, name, data] = event.match(/^event: (.*)\ndata: (.*)$/) ?? [];
-      hear[name]?.(JSON.parse(data));
+      try {
+        hear[name]?.(JSON.parse(data));
+      } catch (error) {
+        reportError(error);  // of the page, not of the line to the stepper
+      }
     }
   }
 }

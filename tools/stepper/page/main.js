@@ -1,6 +1,6 @@
 // The page of the stepper: what its source tells goes to the parts of the page, what is pressed goes to the source as a
 // command. The source is the stepper's server, or a recording that stands in the page.
-import {Charts} from './charts.js';
+import {Charts, stepsOf} from './charts.js';
 import {Figure} from './figure.js';
 import {live} from './live.js';
 import {byId, html} from './make.js';
@@ -36,7 +36,7 @@ async function run(text) {
 }
 
 function toggleBreakpoint(step) {
-  const there = state.breakpoints.filter((each) => each.text.split(/\s+/).includes(String(step)));
+  const there = state.breakpoints.filter((each) => stepsOf(each).includes(String(step)));
   if (!there.length) return run(`break ${step}`);
   return Promise.all(there.map((each) => run(`delete ${each.number}`)));
 }
