@@ -120,6 +120,42 @@ test('one write, from a line of the source to the other node and back', async ()
   await ide.disconnectRequest();
 });
 
+test('of two messages that wait, the one that is stepped into goes first', async () => {
+  const ide = await connect();
+  await ide.initializeRequest();
+  await ide.launchRequest({ token: DAP_TOKEN });
+  await ide.configurationDoneRequest();
+  const say = async (expression) => (await ide.evaluateRequest({ expression, context: 'repl' })).body.result;
+  await say('hang a.ff_driver');
+  const clients = ['p', 'q', 'r'].map(put);
+  // They wait where the filter does not take them: looked at again and again, as nothing tells of it.
+  const waiting = /a\.netstack to ff_driver/g;
+  for (let found = []; found.length < 3;) {
+    await stop_of(ide, () => ide.pauseRequest({ threadId: 1 }));
+    found = (await say('pending')).match(waiting) ?? [];
+    if (found.length < 3) await ide.continueRequest({ threadId: 1 });
+  }
+  await ide.setFunctionBreakpointsRequest({ breakpoints: [{ name: '400', condition: 'layer == ff_driver' }] });
+  await say('wake a.ff_driver');
+  let at = await stop_of(ide, () => ide.continueRequest({ threadId: 1 }));
+  const first = await top(ide, at);
+  assert.match(first.name, /^a\.ff_driver {2}STEP 400/);
+  await ide.setFunctionBreakpointsRequest({ breakpoints: [] });
+  const messages = (await ide.stepInTargetsRequest({ frameId: first.id })).body.targets
+    .filter((each) => each.label.startsWith('message') && each.label.includes('from netstack'));
+  assert.strictEqual(messages.length, 2, JSON.stringify(messages));
+  const order = async () => (await ide.evaluateRequest({ expression: 'pending', context: 'repl' })).body.result;
+  const before = (await order()).split('\n').filter((line) => line.includes('a.netstack to ff_driver'));
+  at = await stop_of(ide, () => ide.stepInRequest({ threadId: at.body.threadId, targetId: messages[1].id }));
+  assert.match((await top(ide, at)).name, /^a\.ff_driver {2}is asked by netstack/);
+  const after = (await order()).split('\n').filter((line) => line.includes('a.netstack to ff_driver'));
+  assert.strictEqual(before.length, 2);
+  assert.strictEqual(after.length, 1, 'the other one still waits');
+  await ide.continueRequest({ threadId: 1 });
+  await Promise.all(clients);
+  await ide.disconnectRequest();
+});
+
 test('pausing, commands, what is refused', async () => {
   const ide = await connect();
   await ide.initializeRequest();

@@ -227,9 +227,33 @@ DapAnswer DapAdapter::next(const json::object& arguments) {
 
 DapAnswer DapAdapter::step_in(const json::object& arguments) {
   const std::uint64_t id = understudy::number_of(arguments, "targetId");
+  if (id >= kMessages) return take_message(arguments, id - kMessages);
   const Thread* const target = thread(id);
   if (id != 0 && target == nullptr) return refused("there is no such target");
   return step(arguments, Target::Go::into, target == nullptr ? std::string() : target->name());
+}
+
+/// Lets a message that waits for the thread's layer go before the others, to where it arrives.
+DapAnswer DapAdapter::take_message(const json::object& arguments, std::uint64_t index) {
+  const Thread* const of = thread(understudy::number_of(arguments, "threadId"));
+  const std::vector<DebugTap::Pending> waiting =
+      of == nullptr ? std::vector<DebugTap::Pending>() : pending_at(of->node);
+  if (index >= waiting.size() || waiting[index].to != of->layer)
+    return refused("there is no such message any more");
+  const DebugTap::Pending& message = waiting[index];
+  session_->tap(of->node)->move_pending(message, 0);
+  Breakpoint arrival;
+  arrival.hops = 1U << static_cast<unsigned>(Hop::request_in);
+  arrival.node = of->node;
+  arrival.layer = of->layer;
+  arrival.text = "irp == " + std::to_string(message.irp.id);
+  std::string error;
+  arrival.condition = Condition::parse(arrival.text, is_field, error);
+  arrival.once = true;
+  target_.add(std::move(arrival));
+  goes_by_request_ = true;
+  target_.go(Target::Go::on);
+  return {};
 }
 
 DapAnswer DapAdapter::step_out(const json::object& arguments) {

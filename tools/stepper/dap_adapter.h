@@ -23,6 +23,9 @@ json::object to_event(std::string_view name, json::object body);
 json::object dap_capabilities(bool steps_back);
 
 class DapAdapter {
+  /// Ids of targets from here on are those of pending messages, below of threads.
+  static constexpr std::uint64_t kMessages = 1000;
+
  public:
   struct Settings {
     std::uint64_t line_base = 1;  // the IDE's first line
@@ -68,6 +71,8 @@ class DapAdapter {
   DapAnswer next(const json::object& arguments);
   DapAnswer step_in(const json::object& arguments);
   DapAnswer step_in_targets(const json::object& arguments);
+  DapAnswer take_message(const json::object& arguments, std::uint64_t index);
+  std::vector<DebugTap::Pending> pending_at(const std::string& node) const;
   DapAnswer step_out(const json::object& arguments);
   DapAnswer step_back(const json::object& arguments);
   DapAnswer reverse_continue(const json::object& arguments);

@@ -242,7 +242,24 @@ DapAnswer DapAdapter::step_in_targets(const json::object& arguments) {
   for (const std::string& node : target_.nodes()) {
     if (node != at.node && next.there != Layer::none) add(node, next.there);
   }
+  // The messages that wait for this layer: the one that is chosen goes before the others.
+  const std::vector<DebugTap::Pending> waiting = pending_at(at.node);
+  for (std::size_t i = 0; i < waiting.size(); ++i) {
+    const auto& [sender, to, place, irp] = waiting[i];
+    if (to != at.entry.layer || irp.completion != 0) continue;
+    const std::string label = "message " + std::to_string(place + 1) + " from " +
+                              std::string(to_string(sender)) + ": " +
+                              std::string(to_string(irp.major)) + " lun " + std::to_string(irp.lun);
+    targets.push_back({{"id", kMessages + i}, {"label", label}});
+  }
   return {true, {}, {{"targets", std::move(targets)}}};
+}
+
+std::vector<DebugTap::Pending> DapAdapter::pending_at(const std::string& node) const {
+  const DebugTap* const tap = session_ == nullptr ? nullptr : session_->tap(node);
+  return tap == nullptr || !tap->attached() || !session_->stands()
+             ? std::vector<DebugTap::Pending>()
+             : tap->pending();
 }
 
 /// For an IDE that has no clone: the files that it has heard of, and no others.
