@@ -56,10 +56,11 @@ std::vector<Irp> Ring::waiting() const {
   return irps;
 }
 
-void Ring::replace_waiting(std::span<const Irp> irps) {
+bool Ring::replace_waiting(std::span<const Irp> irps) {
   std::uint64_t at = header_.head.load(std::memory_order_acquire);
-  UNDERSTUDY_CHECK(header_.tail.load(std::memory_order_acquire) - at == irps.size());
+  if (header_.tail.load(std::memory_order_acquire) - at != irps.size()) return false;
   for (const Irp& irp : irps) slots_[at++ % kSlots] = irp;
+  return true;
 }
 
 }  // namespace understudy

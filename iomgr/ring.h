@@ -40,8 +40,8 @@ class Ring {
 
   /// What waits to be popped, oldest first. For a debugger that holds both sides, as the next one.
   std::vector<Irp> waiting() const;
-  /// Puts as many others in the place of those that wait.
-  void replace_waiting(std::span<const Irp> irps);
+  /// Puts as many others in the place of those that wait. False: there are not as many.
+  bool replace_waiting(std::span<const Irp> irps);
 
  private:
   struct Header {

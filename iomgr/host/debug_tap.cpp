@@ -145,7 +145,7 @@ void DebugTap::move_pending(const Pending& message, std::size_t place) {
   waiting.erase(waiting.begin() + static_cast<std::ptrdiff_t>(message.place));
   place = std::min(place, waiting.size());
   waiting.insert(waiting.begin() + static_cast<std::ptrdiff_t>(place), message.irp);
-  ring.replace_waiting(waiting);
+  static_cast<void>(ring.replace_waiting(waiting));  // somebody has pushed: nothing is changed
 }
 
 void DebugTap::edit_pending(const Pending& message, const Irp& irp) {
@@ -153,7 +153,7 @@ void DebugTap::edit_pending(const Pending& message, const Irp& irp) {
   std::vector<Irp> waiting = ring.waiting();
   if (message.place >= waiting.size()) return;
   waiting[message.place] = irp;
-  ring.replace_waiting(waiting);
+  static_cast<void>(ring.replace_waiting(waiting));  // somebody has pushed: nothing is changed
 }
 
 /// A layer rests when its thread sleeps: at a gate, at a point, or because it has nothing to do.

@@ -585,6 +585,8 @@ Reply Commands::order(const std::string& place, const std::string& text, std::st
   DebugTap& tap = *session_->tap(node);
   if (!tap.attached() || !tap.runs(layer)) return refused(place + " does not run");
   if (text.size() >= ParkingPlace::kMaxOrder) return refused("too long");
+  if ((tap.place(layer).attention & ParkingPlace::kOrder) != 0)
+    return refused(place + " has not obeyed its last order yet; let it go on first");
   const auto answered = tap.order(layer, text, kOrderLimit);
   if (!answered)
     return {true, place + " does nothing now; it obeys when it does.\n", {{"answered", false}}};

@@ -158,9 +158,11 @@ class Condition::Parser {
     for (const std::string_view operation : kOperations) {
       if (!take(operation)) continue;
       node.operation = operation;
+      skip_space();
+      const bool quoted = rest_.starts_with('"');
       const std::string value = word();
-      if (value.empty()) return fail("'" + node.field + "' is compared with nothing");
-      const auto number = number_in(value);
+      if (value.empty() && !quoted) return fail("'" + node.field + "' is compared with nothing");
+      const auto number = quoted ? std::nullopt : number_in(value);
       node.value = number ? Value(*number) : Value(value);
       return node;
     }

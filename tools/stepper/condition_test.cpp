@@ -36,6 +36,7 @@ TEST(StepperCondition, ComparesFieldsAndJoinsWhatItFinds) {
   EXPECT_FALSE(holds("(lun == 1 || lun == 2) && lsn == 0"));
   EXPECT_TRUE(holds("!(major == read)"));
   EXPECT_FALSE(holds("major == 5")) << "a name is no number";
+  EXPECT_TRUE(holds("major != \"5\"")) << "what is quoted is a name";
 }
 
 TEST(StepperCondition, SaysWhatIsWrong) {

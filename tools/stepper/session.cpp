@@ -201,7 +201,7 @@ std::vector<Point> Session::parked() {
     if (!node.tap->attached()) continue;
     for (std::size_t index = 1; index < kLayers; ++index) {
       const ParkingPlace& place = node.tap->place(static_cast<Layer>(index));
-      if (place.parked != 0)
+      if (place.parked != 0 && node.tap->runs(static_cast<Layer>(index)))
         points.push_back(point_of(node.name, node.tap->arena(), place.entry, place.irp));
     }
   }
