@@ -155,6 +155,7 @@ class ClusterApp : public Driver {
   Task<Takeover> take_all(std::vector<std::uint32_t> luns, Time since);
   Task<void> give_back_at_rejoin();
   Task<void> stop_in_order(bool whole_cluster);
+  Task<bool> has_copies();
 
   // answers.cpp
   Task<json::object> answer_partner(json::object asked);

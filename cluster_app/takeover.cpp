@@ -25,7 +25,12 @@ Task<void> ClusterApp::fail_over() {
   trace().step(Step::s304, make_irp(Major::cluster, ClusterMinor::event));
   log().warning("the partner has failed",
                 {{"partner", partner().name}, {"why", membership_.failure().reason}});
-  const bool permitted = co_await await_permission();
+  bool permitted = co_await await_permission();
+  // A node that stops takes over only what nobody else has.
+  if (state_ == NodeState::stopping) {
+    const bool alone = co_await has_copies();
+    permitted = permitted && alone;
+  }
   std::vector<std::uint32_t> luns;
   for (std::uint32_t lun = 0; permitted && lun < luns_.size(); ++lun) {
     if (luns_.at(lun).phase != LunPhase::none) continue;
@@ -187,38 +192,41 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
   if (whole_cluster)
     static_cast<void>(co_await link_.ask(question("cluster_stops"), kGoodbyeLimit));
   const Time patience = executor().now() + kSettleLimit;
-  const auto held = [](const OwnLun& own) { return own.phase != LunPhase::none; };
-  const auto holds_any = [&] { return std::any_of(luns_.begin(), luns_.end(), held); };
-  const auto partner_fails = [this] {
-    return failing_over_ || membership_.peer() == Membership::Peer::failed;
+  const auto holds_any = [this] {
+    return std::ranges::any_of(
+        luns_, [](LunPhase phase) { return phase != LunPhase::none; }, &OwnLun::phase);
   };
   // Also what is taken from a partner that fails meanwhile: what is only in our memory then, nobody
   // else would write.
-  bool in_time = true;
-  while (in_time && (holds_any() || partner_fails())) {
+  while (executor().now() < patience) {
     const bool gave_up = co_await give_up_all();
     if (ended_) co_return;  // it could not, and fails
-    if (!gave_up) in_time = co_await phase_changed_.wait_until(patience);
-  }
-  // Without a goodbye the partner sees a node that failed.
-  if (!in_time && holds_any()) {
-    end(1, "a LUN is still being taken or given up");
-    co_return;
-  }
-  const auto answer = co_await link_.ask(question("goodbye"), kGoodbyeLimit);
-  const bool unheard = !answer && membership_.peer() == Membership::Peer::up;
-  const bool alone = !in_time || holds_any() || partner_fails() || unheard;
-  if (alone) {
-    const json::object ours = co_await count_copies();
-    const bool all_written = flag_of(ours, "ok") && number_of(ours, "copies") == 0;
-    if (holds_any() || !all_written) {
-      end(1,
-          "the partner fails, and its last operations may be in this node's memory alone: start "
-          "it again to have them written");
+    if (!gave_up && holds_any()) static_cast<void>(co_await phase_changed_.wait_until(patience));
+    if (holds_any()) continue;
+    const auto answer = co_await link_.ask(question("goodbye"), kGoodbyeLimit);
+    const Membership::Peer partner = membership_.peer();
+    const bool fails = failing_over_ || partner == Membership::Peer::failed ||
+                       (partner == Membership::Peer::up && !answer);
+    bool alone = fails;
+    if (fails) alone = co_await has_copies();
+    if (holds_any()) continue;
+    if (!alone) {
+      end(0, "stopped");
       co_return;
     }
+    static_cast<void>(
+        co_await phase_changed_.wait_until(std::min(patience, executor().now() + kLookAgain)));
   }
-  end(0, "stopped");
+  // No goodbye: the partner must see a node that failed.
+  end(1, holds_any() ? "a LUN is still being taken or given up"
+                     : "the partner fails, and its last operations are in this node's memory "
+                       "alone: start it again to have them written");
+}
+
+/// Whether our mirror store has operations of the partner's, or does not say.
+Task<bool> ClusterApp::has_copies() {
+  const json::object ours = co_await count_copies();
+  co_return !flag_of(ours, "ok") || number_of(ours, "copies") > 0;
 }
 
 }  // namespace understudy
