@@ -197,30 +197,19 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
         luns_, [](LunPhase phase) { return phase != LunPhase::none; }, &OwnLun::phase);
   };
   // Also what is taken from a partner that fails meanwhile: what is only in our memory then, nobody
-  // else would write.
-  while (executor().now() < patience) {
+  // else would write. The goodbye is the last word: nothing is taken after it.
+  bool in_time = true;
+  while (in_time && holds_any()) {
     const bool gave_up = co_await give_up_all();
     if (ended_) co_return;  // it could not, and fails
-    if (!gave_up && holds_any()) static_cast<void>(co_await phase_changed_.wait_until(patience));
-    if (holds_any()) continue;
-    const auto answer = co_await link_.ask(question("goodbye"), kGoodbyeLimit);
-    const Membership::Peer partner = membership_.peer();
-    const bool fails = failing_over_ || partner == Membership::Peer::failed ||
-                       (partner == Membership::Peer::up && !answer);
-    bool alone = fails;
-    if (fails) alone = co_await has_copies();
-    if (holds_any()) continue;
-    if (!alone) {
-      end(0, "stopped");
-      co_return;
-    }
-    static_cast<void>(
-        co_await phase_changed_.wait_until(std::min(patience, executor().now() + kLookAgain)));
+    if (!gave_up) in_time = co_await phase_changed_.wait_until(patience);
   }
-  // No goodbye: the partner must see a node that failed.
-  end(1, holds_any() ? "a LUN is still being taken or given up"
-                     : "the partner fails, and its last operations are in this node's memory "
-                       "alone: start it again to have them written");
+  if (!in_time) {  // no goodbye: the partner must see a node that failed
+    end(1, "a LUN is still being taken or given up");
+    co_return;
+  }
+  static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
+  end(0, "stopped");
 }
 
 /// Whether our mirror store has operations of the partner's, or does not say.
