@@ -197,7 +197,8 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
         luns_, [](LunPhase phase) { return phase != LunPhase::none; }, &OwnLun::phase);
   };
   // Also what is taken from a partner that fails meanwhile: what is only in our memory then, nobody
-  // else would write. The goodbye is the last word: nothing is taken after it.
+  // else would write. Only what is being taken by now: a partner that fails during the goodbye is
+  // not waited for.
   bool in_time = true;
   while (in_time && holds_any()) {
     const bool gave_up = co_await give_up_all();
