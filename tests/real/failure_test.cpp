@@ -72,7 +72,7 @@ TEST(RealFailure, AStoppedClusterAppIsFoundThoughItsLayersGoOn) {
 }
 
 TEST(RealFailure, HungStorageIsTakenOverByTheNodeThatReachesIt) {
-  Pair pair(Pair::Settings{{"storage_hang_ms", "2000"}});
+  Pair pair({{"storage_hang_ms", "2000"}}, nullptr, Pair::memory());
   ASSERT_TRUE(pair.start_mirrored("a.fs_cache:medium.flush.objects=stall"));
   put_one(pair);
   ASSERT_TRUE(pair.wait_until(taken_over, 20));
@@ -80,7 +80,7 @@ TEST(RealFailure, HungStorageIsTakenOverByTheNodeThatReachesIt) {
 }
 
 TEST(RealFailure, StorageThatHangsForBothIsTakenOverByNobody) {
-  Pair pair(Pair::Settings{{"storage_hang_ms", "1000"}});
+  Pair pair({{"storage_hang_ms", "1000"}}, nullptr, Pair::memory());
   ASSERT_TRUE(pair.start_mirrored(
       "a.fs_cache:medium.flush.objects=stall,b.fs_cache:medium.mailbox.write=stall+"));
   put_one(pair);

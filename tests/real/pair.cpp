@@ -1,6 +1,7 @@
 #include "tests/real/pair.h"
 
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <sched.h>
 #include <signal.h>
 #include <sys/prctl.h>
@@ -11,7 +12,10 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <deque>
 #include <fstream>
+#include <iostream>
+#include <numeric>
 #include <regex>
 #include <sstream>
 #include <thread>
@@ -44,6 +48,16 @@ void replace_all(std::string& text, const std::string& from, const std::string& 
     text.replace(at, from.size(), to);
 }
 
+/// Of a log; it may not be there.
+std::string last_lines(const fs::path& path) {
+  constexpr std::size_t kLines = 40;
+  std::deque<std::string> lines;
+  std::ifstream log(path);
+  for (std::string line; std::getline(log, line); lines.push_back(line + "\n"))
+    if (lines.size() == kLines) lines.pop_front();
+  return std::accumulate(lines.begin(), lines.end(), "-- " + path.filename().string() + "\n");
+}
+
 }  // namespace
 
 CommandResult run_command(const std::string& command, int seconds) {
@@ -67,8 +81,9 @@ char process_state(pid_t pid) {
   return std::getline(stat, text) ? text.at(text.rfind(')') + 2) : '\0';
 }
 
-Pair::Pair(const Settings& settings, const Networks* networks) : networks_(networks) {
-  std::string pattern = (fs::temp_directory_path() / "understudy-pair-XXXXXX").string();
+Pair::Pair(const Settings& settings, const Networks* networks, const fs::path& parent)
+    : networks_(networks) {
+  std::string pattern = (parent / "understudy-pair-XXXXXX").string();
   UNDERSTUDY_CHECK(mkdtemp(pattern.data()) != nullptr);
   directory_ = pattern;
   // Tests run side by side: the process id gives each its own loopback addresses.
@@ -103,6 +118,10 @@ Pair::Pair(const Settings& settings, const Networks* networks) : networks_(netwo
 }
 
 Pair::~Pair() {
+  if (testing::Test::HasFailure()) {
+    for (const char* const node : {"a", "b"})
+      std::cerr << last_lines(directory_ / "cluster" / "log" / (std::string(node) + ".log"));
+  }
   for (const auto& [name, pid] : nodes_) {
     ::kill(pid, SIGKILL);  // its layers die with it
     waitpid(pid, nullptr, 0);

@@ -31,8 +31,15 @@ class Pair {
  public:
   using Settings = std::map<std::string, std::string>;  // keys of cluster.toml to set
 
+  /// In memory, for a test whose detectors of hung storage are quicker than a disk may be: what
+  /// other programs write makes every sync of its file system take long.
+  static std::filesystem::path memory() { return "/dev/shm"; }
+
   /// `networks`: where its nodes live and what connects them; without, loopback addresses.
-  explicit Pair(const Settings& settings = {}, const Networks* networks = nullptr);
+  /// `parent`: where its directory is made.
+  explicit Pair(const Settings& settings = {}, const Networks* networks = nullptr,
+                const std::filesystem::path& parent = std::filesystem::temp_directory_path());
+  /// If the test has failed, it says first what its nodes logged.
   ~Pair();
   Pair(const Pair&) = delete;
   Pair& operator=(const Pair&) = delete;

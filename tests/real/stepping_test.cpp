@@ -177,7 +177,7 @@ TEST_P(Freezes, UnderLoadLoseNothingAndLookLikeAFailureToNobody) {
                                     {"layer_hang_ms", "1500"},
                                     {"storage_hang_ms", "1500"},
                                     {"flush_interval_ms", "50"}};
-  Pair pair(impatient);
+  Pair pair(impatient, nullptr, Pair::memory());
   ASSERT_TRUE(pair.start_mirrored());
   const auto a = pair.processes("a");
   const auto b = pair.processes("b");
@@ -190,7 +190,7 @@ TEST_P(Freezes, UnderLoadLoseNothingAndLookLikeAFailureToNobody) {
     ASSERT_TRUE(flag_of(stepper.ask("hold " + std::to_string(seconds)), "ok"));
     ASSERT_TRUE(nothing_is_lost(stepper)) << step;
   };
-  for (std::size_t i = 0; i < kLong; ++i) {
+  for (std::size_t i = 0; i < kLong && !HasFatalFailure(); ++i) {
     clients.begin();
     {
       Stepper stepper(pair);
@@ -201,7 +201,8 @@ TEST_P(Freezes, UnderLoadLoseNothingAndLookLikeAFailureToNobody) {
   clients.begin();
   {
     Stepper stepper(pair);
-    for (std::size_t i = kLong; i < kFreezes; ++i) freeze(stepper, GetParam() * kFreezes + i, 0.4);
+    for (std::size_t i = kLong; i < kFreezes && !HasFatalFailure(); ++i)
+      freeze(stepper, GetParam() * kFreezes + i, 0.4);
   }
   clients.end();
   EXPECT_GT(clients.acknowledged(), 0U);
