@@ -4,8 +4,8 @@
 //
 // Files: watch.cpp (layers, partner: STEP 302), mailbox.cpp (the third path), suspicion.cpp (before
 // the partner is blamed), orders.cpp (what it tells the layers), ownership.cpp (take and give up
-// LUNs), takeover.cpp (FIG. 3 from STEP 304 on), answers.cpp (what the partner and the command line
-// ask), node_status.cpp.
+// LUNs), takeover.cpp (FIG. 3 from STEP 304 on), leaving.cpp (the end in order), answers.cpp (what
+// the partner and the command line ask), node_status.cpp.
 //
 // Invariant: a LUN is taken only while its phase here is `none` and the partner is known not to
 // have it: by its own heartbeat, by its giving it up, or by its confirmed death.
@@ -61,6 +61,7 @@ class ClusterApp : public Driver {
     explicit Proof(Executor& executor) : over(executor) {}
     Event over;
     Status status = Status::pending;
+    std::uint32_t mirror = 0;  // as in MailboxParameters
   };
   struct MailboxArea {
     std::uint32_t lun;
@@ -94,6 +95,7 @@ class ClusterApp : public Driver {
   // watch.cpp
   Task<void> join_cluster();
   Task<Status> introduce_partner();
+  std::string partner_order(std::string_view member, const Endpoint& endpoint) const;
   Task<void> await_partner();
   Task<void> monitor();
   void look_at_ownership();
@@ -113,6 +115,7 @@ class ClusterApp : public Driver {
   Task<Status> exchange(MailboxArea area, MailboxParameters& word);
   Task<void> write_mailbox_always(std::size_t area);
   Task<bool> can_reach(std::uint32_t lun);
+  Task<std::shared_ptr<Proof>> proof_of(std::uint32_t lun);
   Task<void> prove(std::uint32_t lun, std::shared_ptr<Proof> proof);
 
   // suspicion.cpp
@@ -141,7 +144,6 @@ class ClusterApp : public Driver {
                                 std::uint64_t& operations_replayed);
   Task<void> settle(std::uint32_t lun);
   Task<Status> give_up(std::uint32_t lun);
-  Task<bool> give_up_all();
   void set_phase(std::uint32_t lun, LunPhase phase);
 
   // takeover.cpp
@@ -154,8 +156,15 @@ class ClusterApp : public Driver {
   Task<json::object> take_from_partner(std::vector<std::uint32_t> luns, Planned planned);
   Task<Takeover> take_all(std::vector<std::uint32_t> luns, Time since);
   Task<void> give_back_at_rejoin();
+
+  // leaving.cpp
   Task<void> stop_in_order(bool whole_cluster);
-  Task<bool> has_copies();
+  bool holds_any() const;
+  bool partner_holds_any() const;
+  Task<bool> give_up_all(Time patience);
+  Task<void> say_goodbye();
+  Task<void> turn_away_partner();
+  Task<bool> is_needed();
 
   // answers.cpp
   Task<json::object> answer_partner(json::object asked);
@@ -196,7 +205,8 @@ class ClusterApp : public Driver {
   std::string accounts_;
   NodeState state_ = NodeState::starting;
   bool ended_ = false;
-  bool cluster_stops_ = false;  // the partner said that all stop: no takeover
+  std::uint64_t told_goodbye_ = 0;  // the partner's incarnation
+  bool cluster_stops_ = false;      // the partner said that all stop: no takeover
   bool failing_over_ = false;
   bool weighing_ = false;                 // weigh_suspicion() runs ...
   Time weigh_again_at_{0};                // ... and not again before

@@ -37,10 +37,6 @@ std::string memory_path(const std::string& node) {
   return "/dev/shm/understudy-" + to_hex(ConstBytes(digest).first(8)) + "-" + node;
 }
 
-void remove_memories(const ClusterConfig& config) {
-  for (const NodeConfig& node : config.nodes) unlink(memory_path(node.name).c_str());
-}
-
 std::optional<std::string> read_file(const std::string& path, std::string& error) {
   constexpr std::uintmax_t kLongest = 1024 * 1024;
   std::error_code failure;

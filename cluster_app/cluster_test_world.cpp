@@ -61,6 +61,7 @@ Task<Status> FakeLayer::mailbox(Irp& irp) {
   const auto found = slots.find({irp.lun, irp.mailbox.area, irp.mailbox.peer});
   irp.mailbox.found = found == slots.end() ? 0 : 1;
   if (found != slots.end()) irp.mailbox.partner = found->second;
+  if (irp.mailbox.durable != 0) irp.mailbox.mirror = world_.medium.luns[irp.lun].mirror;
   co_return Status::success;
 }
 
@@ -91,12 +92,23 @@ Status FakeLayer::ff_driver(Irp& irp) {
 }
 
 Status FakeLayer::mirror_server(Irp& irp) {
+  if (static_cast<ClusterMinor>(irp.minor) == ClusterMinor::partner) take_partner(irp);
   if (static_cast<ClusterMinor>(irp.minor) != ClusterMinor::replay) return Status::success;
   note("replay " + std::to_string(irp.lun));
   if (failed(state().replay_status)) return state().replay_status;
   const bool partners = world_.config.luns.at(irp.lun).owner != node_;
   irp.replay.operations = partners ? std::exchange(state().records, 0) : 0;
   return Status::success;
+}
+
+/// Without an address to listen on the partner loses its mirror, and writes down what it had there.
+void FakeLayer::take_partner(const Irp& irp) {
+  const auto order = parse_object(as_text(*arena().bytes(irp.payload)));
+  const std::uint32_t partner = 1 - node_;
+  if (!text_of(*order, "listen").empty() || !world_.state.at(partner).degrades) return;
+  for (auto& [number, lun] : world_.medium.luns) {
+    if (lun.holder == partner) lun.mirror = 0;
+  }
 }
 
 void FakeLayer::tell_storage_error(std::uint32_t lun, Status status) {

@@ -40,6 +40,7 @@ struct LayerState {
   std::uint32_t storage_failing = 0;
   std::set<std::uint32_t> lost_mailboxes;  // LUNs to whose medium there is no way ...
   bool medium_hangs = false;               // ... or none of them ever answers
+  bool degrades = true;  // ff_driver: writes what it had mirrored when the mirror hangs up
   Status replay_status = Status::success;
   Status mount_status = Status::success;
   Status serve_status = Status::success;
@@ -58,6 +59,7 @@ class FakeLayer : public Driver {
   Task<Status> mailbox(Irp& irp);
   Status ff_driver(Irp& irp);
   Status mirror_server(Irp& irp);
+  void take_partner(const Irp& irp);
   Status netstack(const Irp& irp);
   void report(Irp& irp) const;
   LayerState& state() const;

@@ -368,6 +368,87 @@ TEST_P(StoppedInATakeover, FailsIfThePartnersDeathCannotBeProven) {
   EXPECT_EQ(exit_code_of_b(), 1);
 }
 
+/// Exit code 0 says that nobody needs b's memory any more.
+class Stopped : public Failures {
+ protected:
+  void stop_b_with_copies(bool whole_cluster = false) {
+    start();
+    world.state[b].records = 4;
+    world.ask(b, {{"verb", "stop"}, {"cluster", whole_cluster}});
+  }
+  int exit_code_of_b() {
+    EXPECT_TRUE(world.eventually([&] { return world.exit_code[b].has_value(); }));
+    return world.exit_code[b].value_or(-1);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(Orders, Stopped, testing::Values(0, 1, 2, 3, 4, 5));
+
+TEST_P(Stopped, EndsInOrderWhenThePartnerHasWrittenWhatItHadMirrored) {
+  world.state[a].degrades = false;  // at once
+  stop_b_with_copies();
+  world.run_for_ms(5000);
+  EXPECT_FALSE(world.exit_code[b].has_value());
+  for (auto& [number, lun] : world.medium.luns) lun.mirror = 0;
+  EXPECT_EQ(exit_code_of_b(), 0);
+}
+
+TEST_P(Stopped, TakesOverFromAPartnerThatDiesBeforeItHasWritten) {
+  world.state[a].degrades = false;
+  stop_b_with_copies();
+  world.run_for_ms(2000);
+  ASSERT_FALSE(world.exit_code[b].has_value());
+  world.take_journal(b);
+  world.kill(a);
+  EXPECT_EQ(exit_code_of_b(), 0);
+  const Journal done = world.take_journal(b);
+  EXPECT_NE(std::ranges::find(done, "replay 0"), done.end());
+  EXPECT_NE(std::ranges::find(done, "dismount 0"), done.end());
+}
+
+TEST_P(Stopped, FailsIfThePartnerCannotWriteWhatItHadMirrored) {
+  world.state[a].degrades = false;
+  stop_b_with_copies();
+  EXPECT_EQ(exit_code_of_b(), 1);
+  EXPECT_TRUE(contains(world.exit_reason[b], "in this node's memory alone"));
+}
+
+TEST_P(Stopped, FailsIfThePartnerIsSilentAndHasNotWritten) {
+  start();
+  world.state[b].records = 4;
+  world.cut_network();
+  world.state[a].degrades = false;
+  world.nodes[b]->app->stop(false);
+  EXPECT_EQ(exit_code_of_b(), 1);
+}
+
+TEST_P(Stopped, FailsWhereTheTakeoverThatItsMemoryIsNeededForWaitsForTheOperator) {
+  world.config.takes_over_for_software = false;
+  start();
+  world.state[b].records = 4;
+  world.kill(a);
+  world.run_for_ms(3000);
+  world.ask(b, {{"verb", "stop"}, {"cluster", true}});
+  EXPECT_EQ(exit_code_of_b(), 1);
+  EXPECT_TRUE(contains(world.exit_reason[b], "in this node's memory alone"));
+}
+
+TEST_P(Stopped, FailsIfItCannotAskTheMedium) {
+  world.state[b].lost_mailboxes = {0, 1};
+  stop_b_with_copies();
+  EXPECT_EQ(exit_code_of_b(), 1);
+}
+
+TEST_P(Stopped, WithItsClusterItLetsThePartnerGiveUpItsLunsBeforeItHangsUp) {
+  stop_b_with_copies(true);
+  world.run_for_ms(1000);
+  EXPECT_NE(world.medium.luns[0].mirror, 0U) << "a is still mirrored";
+  EXPECT_FALSE(world.exit_code[b].has_value());
+  world.ask(a, {{"verb", "stop"}, {"cluster", true}});
+  EXPECT_EQ(exit_code_of_b(), 0);
+  EXPECT_TRUE(world.eventually([&] { return world.exit_code[a].has_value(); }));
+  EXPECT_EQ(world.exit_code[a], 0);
+}
+
 TEST_P(Failures, AnAddressThatIsTakenForAMomentIsServedWhenItIsFree) {
   start();
   world.state[b].serve_status = Status::sharing_violation;

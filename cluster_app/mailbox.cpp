@@ -71,23 +71,35 @@ Task<void> ClusterApp::write_mailbox_always(std::size_t area) {
   }
 }
 
-/// Whether this node can write to the LUN and read it back, from the device, in time. A proof that
-/// hangs is not repeated before it has ended: it is the answer.
+/// Whether this node can write to the LUN and read it back, from the device, in time.
 Task<bool> ClusterApp::can_reach(std::uint32_t lun) {
+  const std::shared_ptr<Proof> proof = co_await proof_of(lun);
+  co_return proof != nullptr;
+}
+
+/// Nothing: it failed, or did not come in time. One at a time, and what an earlier one has seen
+/// does not count; one that hangs is the answer.
+Task<std::shared_ptr<ClusterApp::Proof>> ClusterApp::proof_of(std::uint32_t lun) {
   constexpr Duration kLimit = std::chrono::seconds(2);
+  const Time limit = executor().now() + kLimit;
   OwnLun& own = luns_.at(lun);
-  if (own.proof != nullptr) co_return false;
-  own.proof = std::make_shared<Proof>(executor());
-  spawn(prove(lun, own.proof));
-  const std::shared_ptr<Proof> proof = own.proof;
-  const bool in_time = co_await proof->over.wait_until(executor().now() + kLimit);
-  co_return in_time&& ok(proof->status);
+  bool in_time = true;
+  while (in_time && own.proof != nullptr) {
+    const std::shared_ptr<Proof> earlier = own.proof;
+    in_time = co_await earlier->over.wait_until(limit);
+  }
+  if (!in_time) co_return nullptr;
+  const auto proof = own.proof = std::make_shared<Proof>(executor());
+  spawn(prove(lun, proof));
+  in_time = co_await proof->over.wait_until(limit);
+  co_return in_time&& ok(proof->status) ? proof : nullptr;
 }
 
 Task<void> ClusterApp::prove(std::uint32_t lun, std::shared_ptr<Proof> proof) {
   MailboxParameters word = own_word();
   word.durable = 1;
   proof->status = co_await exchange(MailboxArea{lun, 0}, word);
+  proof->mirror = word.mirror;
   luns_.at(lun).proof.reset();
   proof->over.set();
 }

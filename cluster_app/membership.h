@@ -67,6 +67,8 @@ class Membership {
   void fenced();
 
   Peer peer() const { return peer_; }
+  /// Of the connection, or of the last one; 0 before the first.
+  std::uint64_t incarnation() const { return incarnation_; }
   /// The living partner's last word; nothing before its first heartbeat and after its failure.
   const std::optional<Heartbeat>& heartbeat() const { return heartbeat_; }
   /// While up: what has been wrong with it for long enough.

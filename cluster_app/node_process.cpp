@@ -85,6 +85,7 @@ class RunningNode {
     follow_accounts();
     app_->start();
     executor_.run();
+    if (exit_code_ == kDone) unlink(cluster_directory::memory_path(name()).c_str());
     log_->info("node ends", {{"exit_code", exit_code_}});
     return exit_code_;
   }

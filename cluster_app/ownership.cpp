@@ -183,15 +183,4 @@ Task<Status> ClusterApp::give_up(std::uint32_t lun) {
   co_return Status::success;
 }
 
-/// Whether there was anything to give up.
-Task<bool> ClusterApp::give_up_all() {
-  bool any = false;
-  for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
-    if (luns_.at(lun).phase != LunPhase::serving) continue;
-    any = true;
-    static_cast<void>(co_await give_up(lun));
-  }
-  co_return any;
-}
-
 }  // namespace understudy

@@ -1,6 +1,7 @@
 #include "cluster_app/stopping.h"
 
 #include <poll.h>
+#include <unistd.h>
 
 #include "cluster_app/cluster_directory.h"
 #include "cluster_app/control_client.h"
@@ -26,6 +27,10 @@ bool wait_until_stopped(const std::string& node, int limit_ms) {
     poll(nullptr, 0, kPauseMs);
   }
   return false;
+}
+
+bool ended_in_order(const std::string& node) {
+  return access(cluster_directory::memory_path(node).c_str(), F_OK) != 0;
 }
 
 }  // namespace understudy

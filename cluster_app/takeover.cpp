@@ -10,8 +10,6 @@
 namespace understudy {
 namespace {
 constexpr Duration kAskLimit = std::chrono::seconds(30);
-constexpr Duration kGoodbyeLimit = std::chrono::seconds(1);
-constexpr Duration kSettleLimit = std::chrono::seconds(10);
 constexpr Duration kFenceAgain = std::chrono::seconds(10);
 constexpr Duration kLookAgain = std::chrono::seconds(1);
 }  // namespace
@@ -28,8 +26,8 @@ Task<void> ClusterApp::fail_over() {
   bool permitted = co_await await_permission();
   // A node that stops takes over only what nobody else has.
   if (state_ == NodeState::stopping) {
-    const bool alone = co_await has_copies();
-    permitted = permitted && alone;
+    const bool needed = co_await is_needed();
+    permitted = permitted && needed;
   }
   std::vector<std::uint32_t> luns;
   for (std::uint32_t lun = 0; permitted && lun < luns_.size(); ++lun) {
@@ -182,41 +180,6 @@ Task<json::object> ClusterApp::take_from_partner(std::vector<std::uint32_t> luns
 Task<void> ClusterApp::give_back_at_rejoin() {
   const json::object answer = co_await command_giveback();
   log().info("giveback after the rejoin", {{"result", text_of(answer, "text")}});
-}
-
-Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
-  if (state_ == NodeState::stopping) co_return;
-  state_ = NodeState::stopping;
-  log().info("node stops", {{"whole_cluster", whole_cluster ? "yes" : "no"}});
-  // Said before the LUNs go, so that nobody takes over from a cluster that ends.
-  if (whole_cluster)
-    static_cast<void>(co_await link_.ask(question("cluster_stops"), kGoodbyeLimit));
-  const Time patience = executor().now() + kSettleLimit;
-  const auto holds_any = [this] {
-    return std::ranges::any_of(
-        luns_, [](LunPhase phase) { return phase != LunPhase::none; }, &OwnLun::phase);
-  };
-  // Also what is taken from a partner that fails meanwhile: what is only in our memory then, nobody
-  // else would write. Only what is being taken by now: a partner that fails during the goodbye is
-  // not waited for.
-  bool in_time = true;
-  while (in_time && holds_any()) {
-    const bool gave_up = co_await give_up_all();
-    if (ended_) co_return;  // it could not, and fails
-    if (!gave_up) in_time = co_await phase_changed_.wait_until(patience);
-  }
-  if (!in_time) {  // no goodbye: the partner must see a node that failed
-    end(1, "a LUN is still being taken or given up");
-    co_return;
-  }
-  static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
-  end(0, "stopped");
-}
-
-/// Whether our mirror store has operations of the partner's, or does not say.
-Task<bool> ClusterApp::has_copies() {
-  const json::object ours = co_await count_copies();
-  co_return !flag_of(ours, "ok") || number_of(ours, "copies") > 0;
 }
 
 }  // namespace understudy

@@ -25,25 +25,26 @@ Task<void> ClusterApp::join_cluster() {
   spawn(monitor());
 }
 
+/// `member`: "listen" or "connect", as in docs/contracts.md.
+std::string ClusterApp::partner_order(std::string_view member, const Endpoint& endpoint) const {
+  return json::serialize(json::object{{member, endpoint},
+                                      {"node", self().name},
+                                      {"partner", partner().name},
+                                      {"key", settings_.cluster_key}});
+}
+
 /// Tells the two layers of the interconnect where the partner is.
 Task<Status> ClusterApp::introduce_partner() {
-  json::object to_mirror_server = {{"listen", self().interconnect},
-                                   {"node", self().name},
-                                   {"partner", partner().name},
-                                   {"key", settings_.cluster_key}};
-  json::object to_rd_driver = {{"connect", partner().interconnect},
-                               {"node", self().name},
-                               {"partner", partner().name},
-                               {"key", settings_.cluster_key}};
   Irp irp = make_irp(Major::cluster, ClusterMinor::partner);
-  Status status = co_await order(Layer::mirror_server, irp, json::serialize(to_mirror_server));
+  Status status =
+      co_await order(Layer::mirror_server, irp, partner_order("listen", self().interconnect));
   if (failed(status)) {
     end(1, "mirror_server cannot listen on " + self().interconnect + ": " +
                std::string(to_string(status)));
     co_return status;
   }
   irp = make_irp(Major::cluster, ClusterMinor::partner);
-  status = co_await order(Layer::rd_driver, irp, json::serialize(to_rd_driver));
+  status = co_await order(Layer::rd_driver, irp, partner_order("connect", partner().interconnect));
   if (failed(status))
     end(1, "rd_driver refuses the partner's address: " + std::string(to_string(status)));
   co_return status;

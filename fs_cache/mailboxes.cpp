@@ -30,6 +30,11 @@ Task<Status> Mailboxes::exchange(std::string path, MailboxParameters& parameters
   const CreditGuard turn(used->turn);
   Status status = co_await write_and_read_back(*used, parameters);
   if (ok(status)) status = co_await read_partner(*used, path, parameters);
+  if (ok(status) && parameters.durable != 0) {
+    const Result<Applied> applied = co_await used->medium->read_applied();
+    status = applied.status();
+    if (applied) parameters.mirror = applied->mirror;
+  }
   // The next one opens the directory anew: it may have been mounted again or repaired.
   const auto kept = boxes_.find(path);
   if (failed(status) && kept != boxes_.end() && kept->second == used) boxes_.erase(kept);

@@ -26,8 +26,9 @@ class Mailboxes {
   Mailboxes(Seams& seams, const MediumFactory& make_medium)
       : seams_(seams), make_medium_(make_medium) {}
 
-  /// Writes our slot, reads it back, reads the partner's. STATUS_DATA_ERROR: not read back as it
-  /// was written. STATUS_INVALID_PARAMETER for nodes or areas that cannot be.
+  /// Writes our slot, reads it back, reads the partner's; if durable, also whose mirror store the
+  /// LUN may need. STATUS_DATA_ERROR: not read back as it was written. STATUS_INVALID_PARAMETER for
+  /// nodes or areas that cannot be.
   Task<Status> exchange(std::string path, MailboxParameters& parameters);
 
  private:

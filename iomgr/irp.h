@@ -419,6 +419,9 @@ struct MailboxParameters {
                           // may answer
   std::uint32_t found;    // out: `partner` has something, and it is sound
   std::uint32_t peer;     // index of the partner
+  std::uint32_t mirror;   // out, if durable: index + 1 of the node whose mirror store may have what
+                          // the LUN's medium has not; 0: none
+  std::uint32_t reserved;
 };
 
 /// Completed ping: what `status` shows of a layer, and what health is judged by.

@@ -58,6 +58,7 @@ namespace understudy {
   X(fence_skipped, 7, "cluster_app takes over without making sure that the partner is dead")                             \
   X(start_takes_luns_back, 7, "cluster_app, started anew, takes its LUNs although the partner serves them")              \
   X(takeover_without_replay, 8, "cluster_app serves a failed partner's LUN without replaying it")                        \
+  X(stops_while_needed, 1, "cluster_app ends in order although its mirror store has what no medium has")               \
   X(loss_always_accepted, 1, "cluster_app mounts a LUN although the partner's memory has more than the medium")          \
   X(answers_before_completion, 1, "netstack answers a write when it has passed it on, not when it is complete")
 // clang-format on

@@ -23,15 +23,23 @@ int run(CommandLine& line, const ClusterConfig& config, const std::string& name)
     return complain(line.console,
                     name.empty() ? "no node runs" : "node " + name + " is not running");
   }
+  int result = kDone;
   for (const std::string& node : asked) {
     if (!wait_until_stopped(node, kLimitMs)) {
       return complain(line.console, "node " + node + " does not end; see " +
                                         std::string(cluster_directory::kLog) + "/" + node + ".log");
     }
+    if (!ended_in_order(node)) {
+      result =
+          complain(line.console, "node " + node +
+                                     " has ended, but not in order: its memory is kept for "
+                                     "its next start; see " +
+                                     std::string(cluster_directory::kLog) + "/" + node + ".log");
+      continue;
+    }
     line.console.out << "Node " << node << " has stopped." << std::endl;
   }
-  if (asked.size() == config.nodes.size()) cluster_directory::remove_memories(config);
-  return kDone;
+  return result;
 }
 
 }  // namespace

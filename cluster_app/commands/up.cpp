@@ -21,7 +21,7 @@ namespace understudy {
 namespace {
 
 constexpr int kStatusLimitMs = 300;
-constexpr int kStopLimitMs = 30'000;
+constexpr int kStopLimitMs = 60'000;
 
 /// What a person types in a second terminal.
 std::string client_line(const ClusterConfig& config) {
@@ -131,12 +131,14 @@ class Up {
     ask_to_stop(names, true);
     int result = kDone;
     for (ChildNode& child : children_) {
-      if (child.running() && !wait_until_stopped(child.name(), kStopLimitMs)) result = kFailed;
+      const bool asked = child.running();
+      const bool stopped = asked && wait_until_stopped(child.name(), kStopLimitMs);
+      if (asked && (!stopped || !ended_in_order(child.name()))) result = kFailed;
       child.end();
     }
-    if (result == kDone) cluster_directory::remove_memories(config_);
     view_.say(result == kDone ? "The cluster has stopped."
-                              : "The cluster has stopped, but not in order.");
+                              : "The cluster has stopped, but not in order: what its memory has is "
+                                "kept for the next start; see log/.");
     return result;
   }
 

@@ -191,7 +191,8 @@ Task<Status> PosixMedium::claim(Ownership ownership) {
 }
 
 Task<Result<Applied>> PosixMedium::read_applied() {
-  if (!lock_) co_return Status::device_not_ready;
+  const Status attached = co_await attach();
+  if (failed(attached)) co_return attached;
   const Folders folders = folders_;
   Applied applied;
   const Status status = co_await run(medium_points::kReadApplied, 1, [&](std::size_t) {

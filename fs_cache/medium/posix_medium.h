@@ -33,13 +33,13 @@ namespace understudy {
 
 class PosixMedium : public Medium {
  public:
-  /// `path`: the directory of the LUN, which must exist. Nothing is touched before lock(),
-  /// read_owner() or claim().
+  /// `path`: the directory of the LUN, which must exist. Nothing is touched before
+  /// lock() or one of those that need no lock.
   PosixMedium(const Seams& seams, const std::string& path);
 
   Task<Status> lock() override;
   Task<void> unlock() override;
-  /// read_owner, claim and the mailbox need no lock, but a LUN.
+  /// read_owner, claim, read_applied and the mailbox need no lock, but a LUN.
   Task<Result<Ownership>> read_owner() override;
   Task<Status> claim(Ownership ownership) override;
   Task<Result<Applied>> read_applied() override;

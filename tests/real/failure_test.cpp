@@ -103,6 +103,32 @@ TEST(RealFailure, ANodeWhoseMediumRefusesWritesTellsThePartnerWhichWritesItsCopi
       pair.wait_until([](const Pair& p) { return fs::exists(p.tree("lun0") / "file"); }, 10));
 }
 
+/// Where a node's memory is while it runs, and after an end that was not in order.
+fs::path memory_of(const Pair& pair, const std::string& node) {
+  const std::string key = (pair.directory() / "cluster" / "cluster.key").string();
+  const std::string digest =
+      run_command("tr -d '\\n' <" + key + " | sha256sum | cut -c1-16 | tr -d '\\n'").output;
+  return "/dev/shm/understudy-" + digest + "-" + node;
+}
+
+TEST(RealFailure, AStopThatLeavesWhatNobodyElseHasFailsAndTheNextStartWritesIt) {
+  Pair pair({{"lazy_writer", "\"hold\""}, {"takeover_for", "\"hardware\""}});
+  ASSERT_TRUE(pair.start_mirrored());
+  put_one(pair);
+  pair.kill("a");  // a failure of software: it is the operator's to say what follows
+  ASSERT_TRUE(fs::remove(memory_of(pair, "a")));
+  const CommandResult stop = pair.cluster_app("stop");
+  EXPECT_EQ(stop.exit_code, 1) << stop.output;
+  EXPECT_NE(stop.output.find("not in order"), std::string::npos) << stop.output;
+  EXPECT_TRUE(fs::exists(memory_of(pair, "b")));
+  pair.start("a");
+  pair.start("b");
+  ASSERT_TRUE(pair.wait_until([](const Pair& p) { return p.serves("b", "lun0"); }, 20));
+  expect_it_is_there(pair);
+  EXPECT_EQ(pair.cluster_app("stop").exit_code, 0);
+  EXPECT_FALSE(fs::exists(memory_of(pair, "a")) || fs::exists(memory_of(pair, "b")));
+}
+
 TEST(RealFailure, TheFenceAgentDecidesWhetherThereIsATakeover) {
   std::string pattern = testing::TempDir() + "understudy-agent-XXXXXX";
   ASSERT_NE(mkdtemp(pattern.data()), nullptr);

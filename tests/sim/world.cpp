@@ -130,6 +130,8 @@ void World::will_kill(std::uint32_t node) {
 
 void World::node_ended(Node& node, int exit_code, const std::string&) {
   exit_codes_.at(node.index()) = exit_code;
+  // What ended in order may be switched off: no ledger allows a loss for that.
+  if (exit_code == 0) memories_.at(node.index()).reset();
   will_kill(node.index());
 }
 

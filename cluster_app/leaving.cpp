@@ -1,0 +1,114 @@
+// The node's end in order.
+#include <algorithm>
+#include <chrono>
+
+#include "cluster_app/answer.h"
+#include "cluster_app/cluster_app.h"
+#include "iomgr/mutant.h"
+
+namespace understudy {
+namespace {
+constexpr Duration kGoodbyeLimit = std::chrono::seconds(1);
+constexpr Duration kSettleLimit = std::chrono::seconds(30);
+constexpr Duration kOwnLunsFirst = std::chrono::seconds(5);
+constexpr Duration kLookAgain = std::chrono::milliseconds(100);
+}  // namespace
+
+/// Exit code 0 is a promise: nobody needs this node's memory any more, its machine may be switched
+/// off. Our LUNs are on the medium, and the partner's operations too, or they are taken over,
+/// written and given up again. Where neither comes about, in time or without the operator, the
+/// partner must see a node that failed.
+Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
+  if (state_ == NodeState::stopping) co_return;
+  state_ = NodeState::stopping;
+  log().info("node stops", {{"whole_cluster", whole_cluster ? "yes" : "no"}});
+  // Said before the LUNs go, so that nobody takes over from a cluster that ends.
+  if (whole_cluster)
+    static_cast<void>(co_await link_.ask(question("cluster_stops"), kGoodbyeLimit));
+  const Time patience = executor().now() + kSettleLimit;
+  // A partner that stops, too, is to give up its LUNs with its mirror still there.
+  const Time hang_up_at = executor().now() + (whole_cluster ? kOwnLunsFirst : Duration{0});
+  bool needed = true;
+  while (needed) {
+    const bool settled = co_await give_up_all(patience);
+    if (!settled) co_return;
+    co_await say_goodbye();
+    const bool alone = executor().now() >= hang_up_at || !partner_holds_any();
+    if (alone) co_await turn_away_partner();
+    if (alone) needed = co_await is_needed();
+    needed = needed || holds_any();
+    if (!needed) break;
+    const bool left_to_the_operator = alone && failing_over_ && !held_back_.empty();
+    const bool in_vain = left_to_the_operator || executor().now() >= patience;
+    if (in_vain && !holds_any()) {
+      end(1,
+          "the partner's last operations are in this node's memory alone: start it again to "
+          "have them written");
+      co_return;
+    }
+    static_cast<void>(co_await phase_changed_.wait_until(executor().now() + kLookAgain));
+  }
+  end(0, "stopped");
+}
+
+bool ClusterApp::holds_any() const {
+  return std::ranges::any_of(
+      luns_, [](LunPhase phase) { return phase != LunPhase::none; }, &OwnLun::phase);
+}
+
+bool ClusterApp::partner_holds_any() const {
+  for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
+    if (membership_.phase_at_peer(lun) != LunPhase::none) return true;
+  }
+  return false;
+}
+
+/// Also what is being taken or given up by now. False: the node has ended, because that could not
+/// be done, or not in time.
+Task<bool> ClusterApp::give_up_all(Time patience) {
+  bool in_time = true;
+  while (in_time && holds_any()) {
+    bool any = false;
+    for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
+      if (luns_.at(lun).phase != LunPhase::serving) continue;
+      any = true;
+      static_cast<void>(co_await give_up(lun));
+    }
+    if (ended_) co_return false;
+    if (!any) in_time = co_await phase_changed_.wait_until(patience);
+  }
+  if (!in_time) end(1, "a LUN is still being taken or given up");
+  co_return in_time;
+}
+
+/// From then on the partner takes what nobody has. Once to each incarnation; and to none while an
+/// older one of it has failed, for what that one had may be taken here.
+Task<void> ClusterApp::say_goodbye() {
+  const std::uint64_t partner = membership_.incarnation();
+  if (membership_.peer() != Membership::Peer::up || failing_over_ || told_goodbye_ == partner)
+    co_return;
+  told_goodbye_ = partner;
+  static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
+}
+
+/// No copy comes to us any more. The partner, degraded now, writes down what was only in the two
+/// memories (STEPs 316, 318).
+Task<void> ClusterApp::turn_away_partner() {
+  Irp irp = make_irp(Major::cluster, ClusterMinor::partner);
+  static_cast<void>(co_await order(Layer::mirror_server, irp, partner_order("listen", {})));
+}
+
+/// Whether our mirror store has operations that a medium may not have: a LUN names us, or does not
+/// answer.
+Task<bool> ClusterApp::is_needed() {
+  if (planted(Mutant::stops_while_needed)) co_return false;
+  const json::object ours = co_await count_copies();
+  if (flag_of(ours, "ok") && number_of(ours, "copies") == 0) co_return false;
+  for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
+    const std::shared_ptr<Proof> proof = co_await proof_of(lun);
+    if (proof == nullptr || proof->mirror == settings_.self + 1) co_return true;
+  }
+  co_return false;
+}
+
+}  // namespace understudy
