@@ -88,6 +88,7 @@ class Commands {
   Reply hold(const std::string& arguments);
   Reply quit(const std::string& arguments);
 
+  static Reply refused(std::string why) { return {false, std::move(why), {}}; }
   Reply go(Session::Go how);
   Reply told(const Stop& stop);
   Reply as_known(Reply reply) const;
