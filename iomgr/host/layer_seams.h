@@ -35,7 +35,8 @@ class LayerSeams {
   FaultPoints& faults() { return faults_; }
 
  private:
-  /// "fault TEXT" as in FaultPoints::parse, "timers", "expire N".
+  /// "fault TEXT" as in FaultPoints::parse, "message TEXT" as in parse_message_fault, "timers",
+  /// "expire N".
   std::string obey(const std::string& order);
 
   const Layer layer_;

@@ -85,6 +85,23 @@ const std::vector<Commands::Command>& Commands::table() {
        "Cut the interconnect on which this node sends its copies, once; it is joined again by "
        "itself",
        &Commands::cut, live},
+      {"drop", "", "NODE.LAYER",
+       "Lose the next message that rd_driver or mirror_server of a node sends to the other node\n"
+       "The partner notices by the number of the one after it, and ends the connection; it is "
+       "joined again by\n"
+       "itself. At a point message_out the next message is that point's.\n"
+       "    break message_out on a.rd_driver if lsn == 17\n    drop a.rd_driver",
+       &Commands::drop, live},
+      {"duplicate", "", "NODE.LAYER",
+       "Send that message twice\nThe partner takes the first, and ends the connection at the "
+       "other.",
+       &Commands::duplicate, live},
+      {"delay", "", "NODE.LAYER MS",
+       "Send that message so much later, and all behind it\n"
+       "MS: milliseconds of the clock that stands with everything, 60000 at most. After 2 s of "
+       "silence either side\n"
+       "ends the connection.",
+       &Commands::delay, live},
       {"timers", "", "NODE.LAYER", "When its timers expire, by the clock that stands",
        &Commands::timers, live},
       {"expire", "", "NODE.LAYER NUMBER", "Let one of them expire whatever the clock says",

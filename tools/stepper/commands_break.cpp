@@ -3,6 +3,8 @@
 
 #include <filesystem>
 
+#include "iomgr/fault.h"
+#include "iomgr/interconnect.h"
 #include "tools/stepper/command_words.h"
 
 namespace understudy::stepper {
@@ -78,6 +80,38 @@ Reply Commands::fail(const std::string& arguments) {
 
 Reply Commands::cut(const std::string& arguments) {
   return fail(arguments + ".rd_driver rd.send=error");
+}
+
+Reply Commands::break_message(const std::string& place, const std::string& fault,
+                              const std::string& done) {
+  std::string node;
+  Layer layer = Layer::none;
+  const std::string wrong_place = take_place(place, session_->nodes(), node, layer);
+  if (wrong_place.empty() && layer != Layer::none && !interconnect::speaks(layer))
+    return refused(
+        "only rd_driver and mirror_server send messages over the interconnect. Within a node "
+        "messages lie in memory: they do not get lost, and come once and in time; but they can "
+        "change places (next, later) and what they say (edit), see pending");
+  std::string wrong;
+  Reply reply = order(place, "message " + fault, wrong);
+  if (!wrong.empty()) return refused(wrong);
+  if (reply.ok && reply.text.empty()) reply.text = "The next message of " + place + done + ".\n";
+  return reply;
+}
+
+Reply Commands::drop(const std::string& arguments) {
+  return break_message(arguments, "drop", " gets lost");
+}
+
+Reply Commands::duplicate(const std::string& arguments) {
+  return break_message(arguments, "duplicate", " goes out twice");
+}
+
+Reply Commands::delay(const std::string& arguments) {
+  const std::vector<std::string> words = words_of(arguments);
+  if (words.size() != 2 || !parse_message_fault("delay " + words[1]))
+    return refused("delay NODE.LAYER MS; at most 60000");
+  return break_message(words[0], "delay " + words[1], " goes out " + words[1] + " ms later");
 }
 
 Reply Commands::timers(const std::string& arguments) {
