@@ -107,6 +107,38 @@ TEST_F(ParkingTest, ALayerParksAtThePointsThatAreWantedWithItsIrp) {
   EXPECT_TRUE(eventually([&] { return done_ == 2; }));
 }
 
+TEST_F(ParkingTest, AnIrpIsChangedAtAHopInTheFieldsThatMayBeAndNowhereElse) {
+  tap_->want({.steps = step_bit(Step::s414), .hops = 1U << static_cast<unsigned>(Hop::request_in)});
+  Irp irp;
+  irp.id = 5;
+  irp.major = Major::read;
+  irp.lsn = 9;
+  executor_.post([&] {
+    Trace& trace = seams_.load()->seams().trace;
+    trace.step(Step::s414, irp);
+    ++done_;
+    trace.changeable_hop(Hop::request_in, Layer::ff_driver, irp);
+    ++done_;
+  });
+  ASSERT_TRUE(eventually([&] { return place().parked == 1; }));
+  EXPECT_EQ(place().changeable, 0U);
+  place().irp.lsn = 1;
+  tap_->unpark(kind_);
+  ASSERT_TRUE(eventually([&] { return done_ == 1 && place().parked == 1; }));
+  EXPECT_EQ(place().changeable, 1U);
+  EXPECT_EQ(place().irp.lsn, 9U);
+  place().irp.lsn = 11;
+  place().irp.read.offset = 4096;
+  place().irp.id = 6;
+  place().irp.major = Major::write;
+  tap_->unpark(kind_);
+  ASSERT_TRUE(eventually([&] { return done_ == 2; }));
+  EXPECT_EQ(irp.lsn, 11U);
+  EXPECT_EQ(irp.read.offset, 4096U);
+  EXPECT_EQ(irp.id, 5U);
+  EXPECT_EQ(irp.major, Major::read);
+}
+
 TEST_F(ParkingTest, AnOrderIsObeyedByWhoWaits) {
   tap_->hold();
   post();

@@ -21,11 +21,23 @@ std::vector<std::string> words_of(const std::string& text) {
   return words;
 }
 
-std::optional<std::uint64_t> number_of(std::string_view text) {
+namespace {
+
+std::optional<std::uint64_t> number_in(std::string_view text, int base) {
   std::uint64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number, base);
   if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return number;
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> number_of(std::string_view text) {
+  return number_in(text, 10);
+}
+
+std::optional<std::uint64_t> value_of(std::string_view text) {
+  return text.starts_with("0x") ? number_in(text.substr(2), 16) : number_in(text, 10);
 }
 
 std::string take_place(const std::string& word, const std::vector<std::string>& nodes,

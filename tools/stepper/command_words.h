@@ -13,6 +13,8 @@ namespace understudy::stepper {
 std::string joined(const std::vector<std::string>& lines);
 std::vector<std::string> words_of(const std::string& text);
 std::optional<std::uint64_t> number_of(std::string_view text);
+/// A number, or one in hex behind "0x".
+std::optional<std::uint64_t> value_of(std::string_view text);
 
 inline constexpr std::array<std::pair<std::string_view, Hop>, 6> kHops = {
     {{"request_out", Hop::request_out},

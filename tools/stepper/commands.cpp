@@ -110,12 +110,15 @@ const std::vector<Commands::Command>& Commands::table() {
       {"next", "", "NUMBER", "Let a pending message go before the others of its link",
        &Commands::next, live},
       {"later", "", "NUMBER", "Let it go after the others of its link", &Commands::later, live},
-      {"edit", "", "NUMBER FIELD VALUE",
-       "Change a pending message\n"
-       "FIELD: lun, lsn, epoch, open, status; offset of a read or write, length of a read. Layers "
-       "take nothing on\n"
-       "trust: see what they make of it.\n"
-       "    edit 0 offset 8192",
+      {"edit", "", "NUMBER|NODE.LAYER FIELD VALUE",
+       "Change a pending message, or the IRP of a layer that waits at a hop\n"
+       "FIELD: lun, lsn, epoch, open, status; offset of a read or write, length of a read. VALUE: "
+       "a "
+       "number, 0x for hex.\n"
+       "A layer trusts nothing that comes from another: see what it makes of it. At a STEP and at "
+       "a message it has\n"
+       "checked already what it goes on with, so there nothing can be changed.\n"
+       "    edit 0 offset 8192\n    edit a.fs_cache offset 8192",
        &Commands::edit, live},
       {"start", "!", "COMMAND", "Start a command of the shell and do not wait for it",
        &Commands::start, live},

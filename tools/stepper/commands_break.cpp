@@ -198,29 +198,20 @@ Reply Commands::later(const std::string& arguments) {
 
 Reply Commands::edit(const std::string& arguments) {
   const std::vector<std::string> words = words_of(arguments);
-  const auto value = words.size() == 3 ? number_of(words[2]) : std::nullopt;
-  if (!value) return refused("edit NUMBER FIELD VALUE; see help edit");
+  const auto value = words.size() == 3 ? value_of(words[2]) : std::nullopt;
+  if (!value) return refused("edit NUMBER|NODE.LAYER FIELD VALUE; see help edit");
+  std::string node;
+  Layer layer = Layer::none;
+  std::string wrong = take_place(words[0], session_->nodes(), node, layer);
+  if (wrong.empty() && !node.empty() && layer != Layer::none) {
+    wrong = session_->edit(node, layer, words[1], *value);
+    return wrong.empty() ? Reply{true, "Set.\n", {}} : refused(wrong);
+  }
   const auto chosen = waiting_number(words[0]);
   if (!chosen) return refused("no such message; see pending");
   Irp irp = chosen->message.irp;
-  const bool writes = irp.major == Major::write;
-  if (words[1] == "lun") {
-    irp.lun = static_cast<std::uint32_t>(*value);
-  } else if (words[1] == "lsn") {
-    irp.lsn = *value;
-  } else if (words[1] == "epoch") {
-    irp.epoch = *value;
-  } else if (words[1] == "open") {
-    irp.open = *value;
-  } else if (words[1] == "status") {
-    irp.status = static_cast<Status>(*value);
-  } else if (words[1] == "offset" && (writes || irp.major == Major::read)) {
-    (writes ? irp.write.offset : irp.read.offset) = *value;
-  } else if (words[1] == "length" && irp.major == Major::read) {
-    irp.read.length = static_cast<std::uint32_t>(*value);
-  } else {
-    return refused("this message has no field '" + words[1] + "' that can be set");
-  }
+  wrong = set_field(irp, words[1], *value);
+  if (!wrong.empty()) return refused(wrong);
   session_->tap(chosen->node)->edit_pending(chosen->message, irp);
   return {true, "Set.\n", {}};
 }

@@ -103,6 +103,25 @@ bool Session::turn_to(const std::string& node, Layer layer) {
   return false;
 }
 
+std::string Session::edit(const std::string& node, Layer layer, std::string_view field,
+                          std::uint64_t value) {
+  DebugTap* const of = tap(node);
+  if (!stop_ || of == nullptr || !of->attached() || !of->runs(layer) ||
+      of->place(layer).parked == 0)
+    return node + "." + std::string(to_string(layer)) + " waits at no point";
+  ParkingPlace& place = of->place(layer);
+  if (place.changeable == 0)
+    return "at a STEP or a message the layer has checked already what it goes on with; an IRP can "
+           "be changed at its hops: request_in, request_out, completion_in, completion_out";
+  Irp irp = place.irp;
+  std::string wrong = set_field(irp, field, value);
+  if (!wrong.empty()) return wrong;
+  place.irp = irp;
+  if (stop_->point && stop_->point->node == node && stop_->point->entry.layer == layer)
+    stop_->point->irp = irp;
+  return {};
+}
+
 void Session::hold() {
   for (Node& node : nodes_) node.tap->hold();
   for (Node& node : nodes_) node.tap->settle();

@@ -39,6 +39,10 @@ class Session : public Target {
   /// While everything stands, go() follows the operation at which that layer is parked. False if it
   /// is parked nowhere.
   bool turn_to(const std::string& node, Layer layer);
+  /// While everything stands: changes a field of the IRP with which that layer goes on. What is
+  /// wrong, or nothing.
+  std::string edit(const std::string& node, Layer layer, std::string_view field,
+                   std::uint64_t value);
   std::optional<Stop> wait(std::chrono::milliseconds limit) override;
   /// Everything stands from now on.
   Stop pause();
