@@ -285,6 +285,36 @@ TEST(RealDap, StopsWhenTheMediumRefusesAWrite) {
   EXPECT_EQ(client.get().exit_code, 0);
 }
 
+TEST(RealDap, OffersToStopWhereARuleBreaksWhichItDoesNotOnAHealthyPairNorInATakeover) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  const DapServerProcess server(pair);
+  DapClient ide(server.port());
+  const json::object can = ide.body("initialize");
+  const json::array& filters = array_of(can, "exceptionBreakpointFilters");
+  EXPECT_TRUE(std::ranges::any_of(filters, [](const json::value& each) {
+    return text_of(each.as_object(), "filter") == "ruleBroken";
+  }));
+  ASSERT_TRUE(ide.attach(server.token()));
+  ASSERT_TRUE(verified(
+      ide.body("setExceptionBreakpoints", {{"filters", json::array{"ruleBroken", "takeover"}}})));
+  const auto hits = [&ide] {
+    const json::object answer = ide.body("evaluate", {{"expression", "breakpoints"}});
+    return text_of(answer, "result");
+  };
+  EXPECT_EQ(put_file(pair, "f").get().exit_code, 0);
+  EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.flushed("a"); }, 20));
+  EXPECT_EQ(put_file(pair, "g").get().exit_code, 0);
+  EXPECT_NE(hits().find("1: rule  (0 hits)"), std::string::npos) << hits();
+  ide.body("evaluate", {{"expression", "kill a"}, {"context", "repl"}});
+  const json::object stopped = ide.event("stopped");
+  EXPECT_NE(top_of(ide, stopped).find("STEP 304"), std::string::npos) << top_of(ide, stopped);
+  ide.body("continue", {{"threadId", 1}});
+  EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.serves("b", "lun0"); }, 20));
+  EXPECT_NE(hits().find("1: rule  (0 hits)"), std::string::npos) << hits();
+  EXPECT_TRUE(flag_of(ide.request("disconnect"), "success"));
+}
+
 TEST(RealDap, PausesAndLetsEverythingGoWhenTheIdeIsGone) {
   Pair pair(kHeld);
   ASSERT_TRUE(pair.start_mirrored());

@@ -209,6 +209,25 @@ TEST_P(Freezes, UnderLoadLoseNothingAndLookLikeAFailureToNobody) {
   EXPECT_TRUE(undisturbed(pair, a, b)) << json::serialize(pair.status());
 }
 
+TEST(RealStepping, NoRuleBreaksUnderLoadAndLookingForThatDisturbsNobody) {
+  const Pair::Settings busy = {{"flush_interval_ms", "50"}};
+  Pair pair(busy);
+  ASSERT_TRUE(pair.start_mirrored());
+  const auto a = pair.processes("a");
+  const auto b = pair.processes("b");
+  WorkingClients clients(pair);
+  clients.begin();
+  {
+    Stepper stepper(pair, 5);
+    ASSERT_TRUE(flag_of(stepper.ask("break rule"), "ok"));
+    const json::object stop = stepper.ask("continue");
+    EXPECT_FALSE(stop.contains("at")) << json::serialize(stop);
+  }
+  clients.end();
+  EXPECT_GT(clients.acknowledged(), 0U);
+  EXPECT_TRUE(undisturbed(pair, a, b)) << json::serialize(pair.status());
+}
+
 TEST(RealStepping, WhatStopsWhileNoCommandIsGivenHarmsNobodyAndIsToldByTheNext) {
   Pair pair;
   ASSERT_TRUE(pair.start_mirrored());
@@ -357,6 +376,7 @@ class BrokenMessage : public testing::Test {
     ASSERT_TRUE(pair_.start_mirrored());
     a_ = pair_.processes("a");
     b_ = pair_.processes("b");
+    ASSERT_TRUE(flag_of(stepper_->ask("break rule"), "ok"));
     ASSERT_TRUE(flag_of(stepper_->ask("tbreak 408 on a.ff_driver if lun == 0"), "ok"));
     client_ = std::async(std::launch::async,
                          [this] { return pair_.smb("a", "share0", "mkdir d").exit_code; });
@@ -374,6 +394,8 @@ class BrokenMessage : public testing::Test {
   }
   /// The client has its answer, and the pair is as it was.
   void ends_well() {
+    const json::object breakpoints = stepper_->ask("breakpoints");
+    EXPECT_EQ(breakpoints.at("breakpoints").at(0).at("hits"), 0) << "no rule has broken";
     stepper_->ask("quit");
     EXPECT_EQ(client_.get(), 0);
     EXPECT_EQ(pair_.smb("a", "share0", "cd d").exit_code, 0);

@@ -22,7 +22,8 @@ const std::vector<Commands::Command>& Commands::table() {
       {"break", "b", "WHAT... [on PLACE] [if CONDITION]",
        "Stop where this comes by\n"
        "WHAT: a STEP of the patent (408), a hop (request_in, completion_out, message_in, ...), "
-       "takeover, any.\n"
+       "takeover, any;\n"
+       "rule: an acknowledged operation would be lost with one node (see ledger), while both run.\n"
        "PLACE: a, ff_driver, a.ff_driver. CONDITION: fields step hop node layer neighbour major "
        "minor lun lsn\n"
        "epoch irp session status name, compared by == != < <= > >= and joined by && || ! ( ).\n"
@@ -177,7 +178,7 @@ std::vector<std::string> Commands::complete(const std::string& line) const {
     return ends;
   }
   const std::string word = line.substr(space + 1);
-  std::vector<std::string> known = {"on", "if", "takeover", "any"};
+  std::vector<std::string> known = {"on", "if", "takeover", "rule", "any"};
   for (const auto& [name, hop] : kHops) known.emplace_back(name);
   for (const std::string& node : target_.nodes()) {
     known.push_back(node);

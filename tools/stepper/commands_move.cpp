@@ -17,7 +17,7 @@ std::optional<Step> step_of(std::string_view text) {
   return describe(step).empty() ? std::nullopt : std::optional(step);
 }
 
-/// A STEP, a hop, "takeover" (STEPs 304 to 318), "any".
+/// A STEP, a hop, "takeover" (STEPs 304 to 318), "rule", "any".
 bool take_what(const std::string& word, Breakpoint& breakpoint) {
   if (const auto step = step_of(word)) {
     breakpoint.steps |= step_bit(*step);
@@ -32,6 +32,11 @@ bool take_what(const std::string& word, Breakpoint& breakpoint) {
   if (word == "takeover") {
     for (const Step step : {Step::s304, Step::s310, Step::s312, Step::s314, Step::s316, Step::s318})
       breakpoint.steps |= step_bit(step);
+    return true;
+  }
+  if (word == "rule") {
+    breakpoint.rule = true;
+    breakpoint.steps = kRuleSteps;
     return true;
   }
   if (word != "any") return false;
@@ -72,6 +77,8 @@ Reply Commands::add_breakpoint(const std::string& arguments, bool once) {
     }
   }
   if (breakpoint.steps == 0 && breakpoint.hops == 0) return refused("break where? See help break");
+  if (breakpoint.rule && (breakpoint.steps != kRuleSteps || breakpoint.hops != 0))
+    return refused("a breakpoint on a rule is on nothing else");
   const int number = target_.add(std::move(breakpoint));
   return {true,
           "Breakpoint " + std::to_string(number) + ": " + arguments + "\n",

@@ -174,7 +174,8 @@ void DapAdapter::on_stop(const Stop& stop) {
     if (what->kind == Kind::function) reason = "function breakpoint";
     if (what->kind == Kind::exception) reason = "exception";
     if (what->kind == Kind::data) reason = "data breakpoint";
-    if (what->kind == Kind::exception) body["description"] = "Stopped: " + what->name;
+    if (what->kind == Kind::exception && stop.text.empty())
+      body["description"] = "Stopped: " + what->name;
   }
   body["reason"] = reason;
   if (stop.breakpoint != 0) body["hitBreakpointIds"] = json::array{stop.breakpoint};

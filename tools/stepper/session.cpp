@@ -19,6 +19,7 @@ bool is_same(const Point& shown, const Point& passed) {
 }  // namespace
 
 Session::Session(const std::vector<NodeName>& nodes) {
+  judge_.broken_rule = [this] { return broken_rule(); };
   nodes_.reserve(nodes.size());
   for (const NodeName& each : nodes) {
     Node& node = nodes_.emplace_back();
@@ -140,8 +141,9 @@ bool Session::look() {
         node.tap->unpark(layer);
         continue;
       }
-      shown_.push_back(point_of(node.name, node.tap->arena(), place.entry, place.irp));
-      std::optional<Stop> stop = judge_.judge(shown_.back());
+      const Point point = point_of(node.name, node.tap->arena(), place.entry, place.irp);
+      shown_.push_back(point);
+      std::optional<Stop> stop = judge_.judge(point);
       want();
       if (stop) {
         node.judged.insert(layer);
@@ -237,7 +239,8 @@ std::vector<LayerState> Session::layers() {
     const DebugTap& tap = *node.tap;
     for (std::size_t index = 1; index < kLayers; ++index) {
       const auto layer = static_cast<Layer>(index);
-      LayerState state{node.name + "." + std::string(to_string(layer)), 0, "does not run"};
+      LayerState state{node.name + "." + std::string(to_string(layer)), 0,
+                       std::string(kDoesNotRun)};
       if (tap.attached() && tap.runs(layer)) {
         const ParkingPlace& place = tap.place(layer);
         state.pid = place.pid;
@@ -289,6 +292,18 @@ Ledger Session::ledger() {
     if (ran) node.tap->release();
   }
   return ledger;
+}
+
+/// After a failure of a node the other alone has some copies, until it has replayed them: that is
+/// no breach.
+std::string Session::broken_rule() {
+  const bool all_run = std::ranges::all_of(nodes_, [](const Node& node) {
+    return node.tap->attached() && node.tap->runs(Layer::fs_cache);
+  });
+  std::string broken = all_run ? stepper::broken_rule(ledger(), nodes()) : std::string();
+  if (broken == broken_rule_) return {};
+  broken_rule_ = std::move(broken);
+  return broken_rule_;
 }
 
 /// The ledger never asks for it again.

@@ -104,6 +104,7 @@ class Session : public Target {
   void take_trace();
   void forget_durable(const LedgerLun& lun);
   void show_late(Point shown);
+  std::string broken_rule();
 
   std::vector<Node> nodes_;
   Judge judge_;
@@ -113,6 +114,7 @@ class Session : public Target {
   int last_listener_ = 0;
   std::set<std::pair<std::uint32_t, std::uint64_t>> acknowledged_;
   std::vector<Point> history_;
+  std::string broken_rule_;  // as it was told
 
   std::atomic<bool> interrupted_ = false;
   std::atomic<bool> ends_ = false;
