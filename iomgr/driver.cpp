@@ -55,7 +55,7 @@ Task<Status> Driver::call(Layer layer, Irp& irp) {
     bool await_ready() const { return false; }
     void await_suspend(std::coroutine_handle<> frame) {
       to.calls.emplace(irp.tag, Call{&irp, frame});
-      driver.trace().hop(Hop::request_out, layer, irp);
+      driver.trace().changeable_hop(Hop::request_out, layer, irp);
       if (to.broken || to.port->send(irp) != Send::sent) driver.declare_broken(layer);
     }
     void await_resume() {}
@@ -73,11 +73,11 @@ void Driver::receive(Layer from, const Irp& irp) {
     complete(from, irp);
     return;
   }
-  trace().hop(Hop::request_in, from, irp);
   spawn(dispatch(from, irp));
 }
 
 Task<void> Driver::dispatch(Layer from, Irp irp) {
+  trace().changeable_hop(Hop::request_in, from, irp);
   irp.issuer = from;  // who sent it on this link, whatever the bytes say
   const auto index = static_cast<std::size_t>(irp.major);
   if (index >= kMajors || handlers_[index] == nullptr) {
@@ -88,7 +88,7 @@ Task<void> Driver::dispatch(Layer from, Irp irp) {
   }
   irp.completion = 1;
   ++completed_;
-  trace().hop(Hop::completion_out, from, irp);
+  trace().changeable_hop(Hop::completion_out, from, irp);
   Neighbour& to = neighbour(from);
   if (to.broken || to.port->send(irp) != Send::sent) declare_broken(from);
 }
@@ -101,10 +101,10 @@ void Driver::complete(Layer from, const Irp& irp) {
     declare_broken(from);
     return;
   }
-  trace().hop(Hop::completion_in, from, irp);
   const Call finished = found->second;
   neighbour_from.calls.erase(found);
   *finished.irp = irp;
+  trace().changeable_hop(Hop::completion_in, from, *finished.irp);
   finished.frame.resume();
 }
 

@@ -75,6 +75,25 @@ TEST(Driver, CompletesEachIrpToTheOneWhoAskedWhateverTheOrder) {
   EXPECT_EQ(stack.middle.passed, 2);
 }
 
+TEST(Driver, GoesOnWithWhatIsChangedOfAnIrpAtAnyOfItsHops) {
+  for (const Hop hop :
+       {Hop::request_in, Hop::request_out, Hop::completion_in, Hop::completion_out}) {
+    Stack stack;
+    stack.host.arena().header().trace_mask = 1U << static_cast<unsigned>(Layer::ff_driver);
+    stack.host.trace(Layer::ff_driver).changer = [hop](const TraceEntry& entry, Irp& irp) {
+      if (entry.hop != hop) return;
+      irp.read.offset = 7;
+      irp.status = Status::disk_full;
+    };
+    stack.top.ask(Major::read, 3);
+    stack.loop.run_ready();
+    ASSERT_EQ(stack.top.answers.size(), 1U);
+    const bool asks = hop == Hop::request_in || hop == Hop::request_out;
+    EXPECT_EQ(stack.top.answers[0].second, asks ? 70U : 30U);
+    EXPECT_EQ(stack.top.answers[0].first, asks ? Status::success : Status::disk_full);
+  }
+}
+
 TEST(Driver, RefusesAMajorFunctionThatNobodyRegisteredFor) {
   Stack stack;
   stack.top.ask(Major::write, 0);

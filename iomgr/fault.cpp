@@ -40,6 +40,21 @@ bool parse_one(std::string_view text, std::string& point, FaultPoints::Fault& fa
 
 }  // namespace
 
+std::optional<MessageFault> parse_message_fault(std::string_view text) {
+  using Action = MessageFault::Action;
+  constexpr std::string_view kDelay = "delay ";
+  if (text == "drop") return MessageFault{Action::drop};
+  if (text == "duplicate") return MessageFault{Action::duplicate};
+  if (!text.starts_with(kDelay)) return std::nullopt;
+  std::uint32_t ms = 0;
+  const char* const end_of_text = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data() + kDelay.size(), end_of_text, ms);
+  const Duration delay = std::chrono::milliseconds(ms);
+  if (error != std::errc() || end != end_of_text || ms == 0 || delay > MessageFault::kMaxDelay)
+    return std::nullopt;
+  return MessageFault{Action::delay, delay};
+}
+
 bool FaultPoints::parse(std::string_view text) {
   std::map<std::string, Fault, std::less<>> parsed;
   while (!text.empty()) {
@@ -60,6 +75,7 @@ void FaultPoints::arm(std::string point, Fault fault) {
 
 void FaultPoints::disarm() {
   armed_.clear();
+  next_message = {};
 }
 
 Status FaultPoints::pass_armed(std::string_view point) {

@@ -6,9 +6,11 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 
+#include "iomgr/executor.h"
 #include "iomgr/status.h"
 
 namespace understudy {
@@ -21,6 +23,17 @@ enum class FaultAction : std::uint8_t {
   stall,  // the operation at this point never completes, and everything else goes on: storage that
           // hangs. Only where the code that passes the point can wait (see stalls())
 };
+
+/// What happens to one message on its way to the partner (interconnect_stream.h).
+struct MessageFault {
+  enum class Action : std::uint8_t { none, drop, duplicate, delay };
+  Action action = Action::none;
+  Duration delay{};
+
+  static constexpr Duration kMaxDelay = std::chrono::minutes(1);
+};
+/// "drop", "duplicate", "delay MS"; nothing if it cannot be read.
+std::optional<MessageFault> parse_message_fault(std::string_view text);
 
 class FaultPoints {
  public:
@@ -51,6 +64,9 @@ class FaultPoints {
 
   /// What pass() gives where the operation must never complete: `co_await never{}`.
   static constexpr Status kStalled = Status::pending;
+
+  /// Of the next message that this layer sends over the interconnect, which takes it from here.
+  MessageFault next_message;
 
   /// What kill and hang do; the default ends or stops this process. A simulated node puts its own
   /// here.

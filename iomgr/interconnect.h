@@ -42,6 +42,11 @@ inline constexpr Duration kSilenceLimit = std::chrono::seconds(2);
 /// Who has not proved by then that it knows the key is shown out.
 inline constexpr Duration kHandshakeLimit = std::chrono::seconds(2);
 
+/// The layers at its ends.
+constexpr bool speaks(Layer layer) {
+  return layer == Layer::rd_driver || layer == Layer::mirror_server;
+}
+
 enum class Message : std::uint8_t {
   hello = 1,      // rd_driver: its name, the partner's, a nonce
   challenge = 2,  // mirror_server: the same of its own

@@ -7,6 +7,7 @@ Connection::Connection(const Seams& seams, std::shared_ptr<Stream> stream, Layer
       stream_(std::move(stream)),
       neighbour_(neighbour),
       reader_(*stream_),
+      batch_(seams_.faults),
       heard_(seams.executor.now()),
       work_(seams.executor),
       closed_(seams.executor) {}
@@ -40,6 +41,8 @@ void Connection::say(const Header& header, ConstBytes body) {
 }
 
 Task<Status> Connection::write() {
+  if (const Duration delay = batch_.delay(); delay != Duration{}) [[unlikely]]
+    static_cast<void>(co_await closed_.wait_until(seams_.executor.now() + delay));
   const Status status = co_await stream_->write(batch_.parts());
   batch_.clear();
   co_return status;

@@ -1,6 +1,7 @@
 #include "iomgr/interconnect_stream.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace understudy::interconnect {
 
@@ -55,25 +56,35 @@ Task<Status> FrameReader::fill(std::size_t count) {
 
 void FrameBatch::add(Header header, ConstBytes body) {
   header.length = static_cast<std::uint32_t>(body.size());
-  put(header, body);
-  pieces_.push_back({copied_.size(), {}});
+  put(header, body, {});
 }
 
 void FrameBatch::add_record(Header header, ConstBytes record) {
   header.length = static_cast<std::uint32_t>(record.size());
-  put(header, {});
-  pieces_.push_back({copied_.size(), record});
-  bytes_ += record.size();
+  put(header, {}, record);
 }
 
-void FrameBatch::put(Header& header, ConstBytes body) {
+void FrameBatch::put(Header header, ConstBytes body, ConstBytes record) {
   header.sequence = ++sequence_;
-  const std::size_t start = copied_.size();
-  copied_.resize(start + kHeaderBytes);
-  encode_header(header, body, Bytes(copied_).subspan(start));
-  copied_.insert(copied_.end(), body.begin(), body.end());
-  bytes_ += kHeaderBytes + body.size();
   ++messages_;
+  for (int copies = copies_of_next(); copies > 0; --copies) {
+    const std::size_t start = copied_.size();
+    copied_.resize(start + kHeaderBytes);
+    encode_header(header, body, Bytes(copied_).subspan(start));
+    copied_.insert(copied_.end(), body.begin(), body.end());
+    pieces_.push_back({copied_.size(), record});
+    bytes_ += kHeaderBytes + body.size() + record.size();
+  }
+}
+
+int FrameBatch::copies_of_next() {
+  using Action = MessageFault::Action;
+  if (faults_ == nullptr || faults_->next_message.action == Action::none) [[likely]]
+    return 1;
+  const MessageFault fault = std::exchange(faults_->next_message, {});
+  delay_ += fault.delay;
+  if (fault.action == Action::drop) return 0;
+  return fault.action == Action::duplicate ? 2 : 1;
 }
 
 std::span<const ConstBytes> FrameBatch::parts() {
@@ -95,6 +106,7 @@ void FrameBatch::clear() {
   parts_.clear();
   messages_ = 0;
   bytes_ = 0;
+  delay_ = {};
 }
 
 }  // namespace understudy::interconnect

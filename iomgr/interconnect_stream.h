@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "iomgr/fault.h"
 #include "iomgr/interconnect.h"
 #include "iomgr/network.h"
 
@@ -49,15 +50,22 @@ class FrameReader {
 /// lie. The sequence runs on from batch to batch of one stream.
 class FrameBatch {
  public:
+  FrameBatch() = default;
+  /// `faults`: they say what happens to a message. They outlive the batch.
+  explicit FrameBatch(FaultPoints& faults) : faults_(&faults) {}
+
   /// Fills in length and sequence.
   void add(Header header, ConstBytes body = {});
   /// `header.type` is append. `record` must stay until the write has ended.
   void add_record(Header header, ConstBytes record);
 
-  bool empty() const { return pieces_.empty(); }
+  /// One that is dropped counts: for its sender it has gone out.
+  bool empty() const { return messages_ == 0; }
   std::size_t messages() const { return messages_; }
   std::size_t bytes() const { return bytes_; }
 
+  /// For how long the write has to wait.
+  Duration delay() const { return delay_; }
   /// What Stream::write takes; valid until the next add or clear.
   std::span<const ConstBytes> parts();
   /// Ready for the next batch of the same stream.
@@ -68,14 +76,17 @@ class FrameBatch {
     std::size_t copied_end;  // of what was copied in, up to this piece's end ...
     ConstBytes record;       // ... and the record that follows
   };
-  void put(Header& header, ConstBytes body);
+  void put(Header header, ConstBytes body, ConstBytes record);
+  int copies_of_next();
 
+  FaultPoints* faults_ = nullptr;
   std::vector<std::uint8_t> copied_;
   std::vector<Piece> pieces_;
   std::vector<ConstBytes> parts_;
   std::uint64_t sequence_ = 0;
   std::size_t messages_ = 0;
   std::size_t bytes_ = 0;
+  Duration delay_{};
 };
 
 }  // namespace understudy::interconnect

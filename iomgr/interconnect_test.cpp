@@ -223,5 +223,65 @@ TEST(InterconnectStream, AMessageThatIsMissingOrComesTwiceIsRefused) {
   }
 }
 
+/// Of three messages, an echo, a record and a purge, the second of which has the fault: what is
+/// heard of them, and how it ends.
+std::pair<std::vector<Message>, Status> heard_with(const MessageFault& fault) {
+  const std::vector<std::uint8_t> record(200, 5);
+  FaultPoints faults;
+  FrameBatch batch(faults);
+  batch.add({.type = Message::echo});
+  faults.next_message = fault;
+  batch.add_record({.type = Message::append, .epoch = 1, .lsn = 1}, record);
+  batch.add({.type = Message::purge, .epoch = 1, .lsn = 1});
+  EXPECT_EQ(faults.next_message.action, MessageFault::Action::none) << "it is of one message";
+  EXPECT_EQ(batch.delay(), fault.delay);
+  EXPECT_EQ(batch.messages(), 3U) << "its sender has sent it";
+  MemoryStream stream(4096);
+  for (const ConstBytes part : batch.parts())
+    stream.bytes.insert(stream.bytes.end(), part.begin(), part.end());
+  EXPECT_EQ(stream.bytes.size(), batch.bytes());
+  std::vector<Header> headers;
+  std::vector<std::uint8_t> records;
+  Status end = Status::success;
+  TaskScope scope;
+  scope.spawn(read_all(stream, headers, records, end));
+  std::vector<Message> types(headers.size());
+  std::ranges::transform(headers, types.begin(), &Header::type);
+  return {types, end};
+}
+
+TEST(InterconnectStream, AMessageThatASenderIsToldToLoseOrToDoubleIsNoticedByItsReader) {
+  using Action = MessageFault::Action;
+  using enum Message;
+  const std::vector<Message> all = {echo, append, purge};
+  EXPECT_EQ(heard_with({}), std::pair(all, Status::connection_reset)) << "the end of the stream";
+  EXPECT_EQ(heard_with({Action::delay, std::chrono::seconds(1)}),
+            std::pair(all, Status::connection_reset));
+  EXPECT_EQ(heard_with({Action::drop}), std::pair(std::vector{echo}, Status::data_error));
+  EXPECT_EQ(heard_with({Action::duplicate}),
+            std::pair(std::vector({echo, append}), Status::data_error));
+}
+
+TEST(InterconnectStream, ABatchWhoseOnlyMessageIsLostIsWrittenAsOneOfNoBytes) {
+  FaultPoints faults;
+  FrameBatch batch(faults);
+  faults.next_message = {MessageFault::Action::drop};
+  batch.add({.type = Message::echo});
+  EXPECT_FALSE(batch.empty());
+  EXPECT_TRUE(batch.parts().empty());
+  batch.clear();
+  EXPECT_TRUE(batch.empty());
+}
+
+TEST(InterconnectStream, AFaultOfAMessageIsReadFromTextAndNothingElseIs) {
+  using Action = MessageFault::Action;
+  EXPECT_EQ(parse_message_fault("drop")->action, Action::drop);
+  EXPECT_EQ(parse_message_fault("duplicate")->action, Action::duplicate);
+  EXPECT_EQ(parse_message_fault("delay 700")->delay, std::chrono::milliseconds(700));
+  for (const char* const text : {"", "dropped", "drop 1", "delay", "delay ", "delay 0", "delay -1",
+                                 "delay 1.5", "delay 60001", "delay 99999999999", "none"})
+    EXPECT_FALSE(parse_message_fault(text)) << text;
+}
+
 }  // namespace
 }  // namespace understudy::interconnect

@@ -16,6 +16,8 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 #include "iomgr/bounds.h"
 #include "iomgr/executor.h"
@@ -93,10 +95,11 @@ struct ParkingPlace {
   static constexpr std::uint32_t kOrder = 2;  // `order` has something to do first
   static constexpr std::size_t kMaxOrder = 512;
 
-  std::atomic<std::uint32_t> attention;  // futex
-  std::atomic<std::uint32_t> parked;     // futex; 1: at the point that `entry` and `irp` are of
-  std::atomic<std::uint32_t> waits;      // 1: it has seen kHeld and does nothing
-  std::atomic<std::int32_t> pid;         // 0: the layer does not run
+  std::atomic<std::uint32_t> attention;   // futex
+  std::atomic<std::uint32_t> parked;      // futex; 1: at the point that `entry` and `irp` are of
+  std::atomic<std::uint32_t> waits;       // 1: it has seen kHeld and does nothing
+  std::atomic<std::int32_t> pid;          // 0: the layer does not run
+  std::atomic<std::uint32_t> changeable;  // 1: it goes on with what take_fields() takes of `irp`
   TraceEntry entry;
   Irp irp;
   char order[kMaxOrder];  // text, as LayerSeams::obey takes it
@@ -110,6 +113,12 @@ struct LunBooks {
   std::atomic<std::uint64_t> last;     // of all operations
   std::atomic<std::uint64_t> durable;  // the medium has everything up to here
 };
+
+/// Sets a field of an IRP that a debugger may change: lun, lsn, epoch, open, status; offset of a
+/// read or write, length of a read. What is wrong, or nothing.
+std::string set_field(Irp& irp, std::string_view field, std::uint64_t value);
+/// Takes these fields and no others from what another process has written.
+void take_fields(const Irp& from, Irp& to);
 
 /// Whether what a layer of another process has written can be one of its trace points.
 inline bool is_sound(const TraceEntry& entry, Layer layer) {

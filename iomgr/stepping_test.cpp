@@ -29,6 +29,26 @@ TEST(VirtualClock, StandsWhileItIsStoppedAndGoesOnWhereItStood) {
   EXPECT_EQ(now(), seconds(106));
 }
 
+TEST(FieldsOfAnIrp, AreSetWhereItHasThemAndTheNumberFits) {
+  Irp irp{};
+  irp.major = Major::read;
+  for (const char* const field : {"lun", "lsn", "epoch", "open", "status", "offset", "length"})
+    EXPECT_EQ(set_field(irp, field, 17), "") << field;
+  EXPECT_EQ(irp.lun, 17U);
+  EXPECT_EQ(irp.read.length, 17U);
+  EXPECT_EQ(set_field(irp, "lsn", UINT64_MAX), "");
+  for (const char* const field : {"lun", "status", "length"})
+    EXPECT_NE(set_field(irp, field, std::uint64_t{1} << 32), "") << field;
+  for (const char* const field : {"id", "tag", "major", "payload_bytes", "issuer", ""})
+    EXPECT_NE(set_field(irp, field, 1), "") << field;
+  irp.major = Major::write;
+  EXPECT_EQ(set_field(irp, "offset", 4096), "");
+  EXPECT_EQ(irp.write.offset, 4096U);
+  EXPECT_NE(set_field(irp, "length", 1), "");
+  irp.major = Major::close;
+  EXPECT_NE(set_field(irp, "offset", 1), "");
+}
+
 TEST(StepFilter, WantsStepsHopsAndAnOperationWhereverItIs) {
   StepFilter filter{};
   TraceEntry step{};

@@ -45,7 +45,7 @@ std::vector<TraceEntry> TraceRing::read(std::uint64_t after) const {
   return entries;
 }
 
-void Trace::write(Step step, Hop hop, Layer neighbour, const Irp& irp) {
+TraceEntry Trace::note(Step step, Hop hop, Layer neighbour, const Irp& irp) {
   TraceEntry entry{};
   entry.time_ns = executor_.now().count();
   entry.irp = irp.id;
@@ -61,7 +61,17 @@ void Trace::write(Step step, Hop hop, Layer neighbour, const Irp& irp) {
   entry.layer = layer_;
   entry.neighbour = neighbour;
   ring_.write(entry);
+  return entry;
+}
+
+void Trace::write(Step step, Hop hop, Layer neighbour, const Irp& irp) {
+  const TraceEntry entry = note(step, hop, neighbour, irp);
   if (listener) listener(entry, irp);
+}
+
+void Trace::write_changeable(Hop hop, Layer neighbour, Irp& irp) {
+  if (!changer) return write(Step{}, hop, neighbour, irp);
+  changer(note(Step{}, hop, neighbour, irp), irp);
 }
 
 }  // namespace understudy

@@ -115,10 +115,18 @@ class Trace {
     if (on()) [[unlikely]]
       write(Step{}, hop, neighbour, irp);
   }
+  /// A hop at which the IRP may be changed: whoever takes it from here trusts none of its fields
+  /// yet.
+  void changeable_hop(Hop hop, Layer neighbour, Irp& irp) {
+    if (on()) [[unlikely]]
+      write_changeable(hop, neighbour, irp);
+  }
 
   /// Hears of every entry at once, with the IRP as it is at that point. For a host that has the
   /// whole node in one process; it must not change anything.
   std::function<void(const TraceEntry& entry, const Irp& irp)> listener;
+  /// Hears of changeable hops instead, if there is one: the layer goes on with what it leaves.
+  std::function<void(const TraceEntry& entry, Irp& irp)> changer;
 
  private:
   bool on() const {
@@ -127,7 +135,9 @@ class Trace {
 #endif
     return (mask_.load(std::memory_order_relaxed) & (1U << static_cast<unsigned>(layer_))) != 0;
   }
+  TraceEntry note(Step step, Hop hop, Layer neighbour, const Irp& irp);
   void write(Step step, Hop hop, Layer neighbour, const Irp& irp);
+  void write_changeable(Hop hop, Layer neighbour, Irp& irp);
 
   Layer layer_;
   std::atomic<std::uint32_t>& mask_;

@@ -493,6 +493,20 @@ TEST_F(MirrorServerTest, AFaultBeforeAnAcknowledgementLeavesTheRecordStoredAndUn
   EXPECT_EQ(report().operations, 2U);
 }
 
+TEST_F(MirrorServerTest, AnAcknowledgementThatGetsLostIsNoticedAtTheNextOne) {
+  fill(1);
+  host.faults(Layer::mirror_server).next_message = {MessageFault::Action::drop};
+  client.append(0, 1, 2);
+  loop.run_ready();
+  EXPECT_EQ(client.acked(0), 1U);
+  EXPECT_FALSE(client.over);
+  client.send({.type = Message::echo});
+  loop.run_ready();
+  EXPECT_EQ(client.acked(0), 1U) << "what comes after it is not taken";
+  EXPECT_TRUE(client.over);
+  EXPECT_EQ(report().operations, 2U);
+}
+
 TEST_F(MirrorServerTest, AFaultAtAPurgePurgesNothing) {
   fill(2);
   arm("mirror.purge");

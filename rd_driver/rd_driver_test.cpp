@@ -73,7 +73,10 @@ class Partner {
     Hello challenge{.node = "b", .partner = "a", .nonce = {}};
     for (;;) {
       const Result<Frame> frame = co_await reader.next();
-      if (!frame) co_return;
+      if (!frame) {
+        stream->close();
+        co_return;
+      }
       if (frame->header.type == Message::hello) {
         hello = *interconnect::decode_hello(frame->body);
         say({.type = Message::challenge}, encode(challenge));
@@ -432,6 +435,66 @@ TEST(RdDriver, AFaultAtSendingLosesTheConnectionAndNothingElse) {
   ASSERT_TRUE(stack.loop.run_until([&] { return stack.filter.told.size() == 3; }));
   EXPECT_TRUE(partner.heard.empty());
   EXPECT_EQ(stack.filter.answers.back().status, Status::connection_reset);
+  EXPECT_EQ(partner.connections, 2);
+}
+
+TEST(RdDriver, ACopyThatGetsLostIsNoticedAtTheNextEchoAndTheConnectionIsJoinedAgain) {
+  Stack stack;
+  Partner partner(stack.loop, stack.wire);
+  stack.begin(partner);
+  stack.host.faults(Layer::rd_driver).next_message = {MessageFault::Action::drop};
+  stack.filter.send(stack.filter.make(MirrorMinor::append, 1));
+  stack.loop.run_ready();
+  EXPECT_TRUE(partner.heard.empty());
+  EXPECT_TRUE(stack.filter.answers.empty()) << "it is not taken for stored";
+  ASSERT_TRUE(stack.loop.run_until([&] { return partner.connections == 2; }));
+  EXPECT_TRUE(partner.heard.empty()) << "what came after it is not taken either";
+  ASSERT_EQ(stack.filter.answers.size(), 1U);
+  EXPECT_EQ(stack.filter.answers[0].status, Status::connection_reset);
+}
+
+TEST(RdDriver, ACopyThatGoesOutTwiceIsTakenOnceAndTheConnectionIsJoinedAgain) {
+  Stack stack;
+  Partner partner(stack.loop, stack.wire);
+  stack.begin(partner);
+  stack.host.faults(Layer::rd_driver).next_message = {MessageFault::Action::duplicate};
+  stack.filter.send(stack.filter.make(MirrorMinor::append, 1));
+  ASSERT_TRUE(stack.loop.run_until([&] { return partner.connections == 2; }));
+  EXPECT_EQ(std::ranges::count(partner.heard, Message::append, &Header::type), 1);
+}
+
+TEST(RdDriver, ACopyThatIsDelayedHoldsBackWhatComesAfterItAndNothingIsLost) {
+  Stack stack;
+  Partner partner(stack.loop, stack.wire);
+  stack.begin(partner);
+  stack.host.faults(Layer::rd_driver).next_message = {MessageFault::Action::delay,
+                                                      std::chrono::milliseconds(300)};
+  stack.filter.send(stack.filter.make(MirrorMinor::append, 1));
+  stack.loop.run_ready();
+  stack.filter.send(stack.filter.make(MirrorMinor::append, 2));
+  stack.loop.run_for(std::chrono::milliseconds(290));
+  EXPECT_TRUE(partner.heard.empty());
+  stack.loop.run_for(std::chrono::milliseconds(20));
+  ASSERT_EQ(partner.heard.size(), 2U);
+  EXPECT_EQ(partner.heard[0].lsn, 1U);
+  EXPECT_EQ(partner.heard[1].lsn, 2U);
+  partner.say({.type = Message::ack, .epoch = 1, .lsn = 2});
+  stack.loop.run_ready();
+  EXPECT_EQ(stack.filter.answers.size(), 2U);
+  EXPECT_EQ(partner.connections, 1);
+}
+
+TEST(RdDriver, ADelayLongerThanThePatienceOfTheLinkEndsTheConnection) {
+  Stack stack;
+  Partner partner(stack.loop, stack.wire);
+  stack.begin(partner);
+  stack.host.faults(Layer::rd_driver).next_message = {MessageFault::Action::delay,
+                                                      MessageFault::kMaxDelay};
+  stack.filter.send(stack.filter.make(MirrorMinor::append, 1));
+  stack.loop.run_for(std::chrono::milliseconds(2200));
+  EXPECT_TRUE(partner.heard.empty());
+  ASSERT_EQ(stack.filter.answers.size(), 1U);
+  EXPECT_EQ(stack.filter.answers[0].status, Status::connection_reset);
   EXPECT_EQ(partner.connections, 2);
 }
 

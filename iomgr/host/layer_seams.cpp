@@ -3,12 +3,14 @@
 #include <charconv>
 
 #include "iomgr/host/fault_text.h"
+#include "iomgr/interconnect.h"
 
 namespace understudy {
 namespace {
 
 constexpr std::size_t kShown = 40;  // timers in an answer
 constexpr std::string_view kFault = "fault ";
+constexpr std::string_view kMessage = "message ";
 constexpr std::string_view kExpire = "expire ";
 
 }  // namespace
@@ -19,6 +21,13 @@ std::string LayerSeams::obey(const std::string& order) {
     std::string wrong = check_point(layer_, text);
     if (wrong.empty() && !faults_.parse(text)) wrong = "no fault point and action: " + text;
     return wrong;
+  }
+  if (order.starts_with(kMessage)) {
+    const auto fault = parse_message_fault(std::string_view(order).substr(kMessage.size()));
+    if (!fault) return "no such fault of a message: " + order;
+    if (!interconnect::speaks(layer_)) return "this layer sends nothing over the interconnect";
+    faults_.next_message = *fault;
+    return {};
   }
   if (order == "timers") {
     std::string answer;

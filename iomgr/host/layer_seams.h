@@ -25,6 +25,9 @@ class LayerSeams {
     trace_.listener = [this](const TraceEntry& entry, const Irp& irp) {
       parking_.point(entry, irp);
     };
+    trace_.changer = [this](const TraceEntry& entry, Irp& irp) {
+      parking_.changeable_point(entry, irp);
+    };
     parking_.on_order = [this](const std::string& order) { return obey(order); };
   }
   ~LayerSeams() { executor_.set_parking(nullptr); }
@@ -35,7 +38,8 @@ class LayerSeams {
   FaultPoints& faults() { return faults_; }
 
  private:
-  /// "fault TEXT" as in FaultPoints::parse, "timers", "expire N".
+  /// "fault TEXT" as in FaultPoints::parse, "message TEXT" as in parse_message_fault, "timers",
+  /// "expire N".
   std::string obey(const std::string& order);
 
   const Layer layer_;

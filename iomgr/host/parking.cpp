@@ -85,11 +85,13 @@ void Parking::take_order() {
   futex_wake(place_.attention);
 }
 
-void Parking::point(const TraceEntry& entry, const Irp& irp) {
+/// Whether it has parked.
+bool Parking::park(const TraceEntry& entry, const Irp& irp, bool changeable) {
   gate();
-  if (!stepping_.filter.wants(entry)) return;
+  if (!stepping_.filter.wants(entry)) return false;
   place_.entry = entry;
   place_.irp = irp;
+  place_.changeable = changeable ? 1 : 0;
   place_.parked = 1;
   ++stepping_.bell;
   futex_wake(stepping_.bell);
@@ -98,6 +100,7 @@ void Parking::point(const TraceEntry& entry, const Irp& irp) {
     return value != 0;
   });
   gate();
+  return true;
 }
 
 }  // namespace understudy

@@ -31,7 +31,11 @@ class Parking {
       attend();
   }
   /// At a trace point: parks there if the debugger wants this one.
-  void point(const TraceEntry& entry, const Irp& irp);
+  void point(const TraceEntry& entry, const Irp& irp) { park(entry, irp, false); }
+  /// The same where the debugger may change the IRP (take_fields()).
+  void changeable_point(const TraceEntry& entry, Irp& irp) {
+    if (park(entry, irp, true)) take_fields(place_.irp, irp);
+  }
 
   VirtualClock& clock() { return stepping_.clock; }
   /// A clock that stands although nobody is held may be a dead debugger's.
@@ -41,6 +45,7 @@ class Parking {
   std::function<std::string(const std::string& order)> on_order;
 
  private:
+  bool park(const TraceEntry& entry, const Irp& irp, bool changeable);
   void attend();
   void take_order();
   template <typename Waits>

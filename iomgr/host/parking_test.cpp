@@ -17,7 +17,7 @@ using std::chrono::milliseconds;
 
 class ParkingTest : public testing::Test {
  protected:
-  ParkingTest() {
+  explicit ParkingTest(Layer kind = Layer::fs_cache) : kind_(kind) {
     const ArenaSizes small = {bounds::kMiB, bounds::kMiB, bounds::kMiB};
     auto made = ShmArena::create(small, "a", path_);
     EXPECT_TRUE(made);
@@ -36,7 +36,7 @@ class ParkingTest : public testing::Test {
 
   void run_layer() {
     log_ = std::move(*SpdlogLog::open("a.fs_cache", "/dev/null", Log::Level::error));
-    LayerSeams seams(Layer::fs_cache, executor_, memory_->arena(), *log_);
+    LayerSeams seams(kind_, executor_, memory_->arena(), *log_);
     seams_ = &seams;
     executor_.run();
   }
@@ -50,8 +50,9 @@ class ParkingTest : public testing::Test {
     while (!holds() && std::chrono::steady_clock::now() < end) std::this_thread::yield();
     return holds();
   }
-  ParkingPlace& place() { return tap_->place(Layer::fs_cache); }
+  ParkingPlace& place() { return tap_->place(kind_); }
 
+  const Layer kind_;
   const std::string path_ = "/dev/shm/understudy-parking-test-" + std::to_string(getpid());
   std::unique_ptr<ShmArena> memory_;
   AsioExecutor executor_;
@@ -106,6 +107,38 @@ TEST_F(ParkingTest, ALayerParksAtThePointsThatAreWantedWithItsIrp) {
   EXPECT_TRUE(eventually([&] { return done_ == 2; }));
 }
 
+TEST_F(ParkingTest, AnIrpIsChangedAtAHopInTheFieldsThatMayBeAndNowhereElse) {
+  tap_->want({.steps = step_bit(Step::s414), .hops = 1U << static_cast<unsigned>(Hop::request_in)});
+  Irp irp;
+  irp.id = 5;
+  irp.major = Major::read;
+  irp.lsn = 9;
+  executor_.post([&] {
+    Trace& trace = seams_.load()->seams().trace;
+    trace.step(Step::s414, irp);
+    ++done_;
+    trace.changeable_hop(Hop::request_in, Layer::ff_driver, irp);
+    ++done_;
+  });
+  ASSERT_TRUE(eventually([&] { return place().parked == 1; }));
+  EXPECT_EQ(place().changeable, 0U);
+  place().irp.lsn = 1;
+  tap_->unpark(kind_);
+  ASSERT_TRUE(eventually([&] { return done_ == 1 && place().parked == 1; }));
+  EXPECT_EQ(place().changeable, 1U);
+  EXPECT_EQ(place().irp.lsn, 9U);
+  place().irp.lsn = 11;
+  place().irp.read.offset = 4096;
+  place().irp.id = 6;
+  place().irp.major = Major::write;
+  tap_->unpark(kind_);
+  ASSERT_TRUE(eventually([&] { return done_ == 2; }));
+  EXPECT_EQ(irp.lsn, 11U);
+  EXPECT_EQ(irp.read.offset, 4096U);
+  EXPECT_EQ(irp.id, 5U);
+  EXPECT_EQ(irp.major, Major::read);
+}
+
 TEST_F(ParkingTest, AnOrderIsObeyedByWhoWaits) {
   tap_->hold();
   post();
@@ -117,6 +150,29 @@ TEST_F(ParkingTest, AnOrderIsObeyedByWhoWaits) {
   EXPECT_NE(tap_->order(Layer::fs_cache, "expire x", milliseconds(5000)), "");
   EXPECT_NE(tap_->order(Layer::fs_cache, "dance", milliseconds(5000)), "");
   EXPECT_EQ(done_, 0);
+}
+
+TEST_F(ParkingTest, AMessageIsNotBrokenByALayerThatSendsNoneToThePartner) {
+  tap_->hold();
+  post();
+  ASSERT_TRUE(eventually([&] { return place().waits == 1; }));
+  EXPECT_NE(tap_->order(kind_, "message drop", milliseconds(5000)), "");
+  EXPECT_EQ(seams_.load()->faults().next_message.action, MessageFault::Action::none);
+}
+
+class ParkingOfRdDriver : public ParkingTest {
+ protected:
+  ParkingOfRdDriver() : ParkingTest(Layer::rd_driver) {}
+};
+
+TEST_F(ParkingOfRdDriver, TheNextMessageToThePartnerIsBrokenByOrder) {
+  tap_->hold();
+  post();
+  ASSERT_TRUE(eventually([&] { return place().waits == 1; }));
+  EXPECT_NE(tap_->order(kind_, "message vanish", milliseconds(5000)), "");
+  EXPECT_EQ(tap_->order(kind_, "message delay 300", milliseconds(5000)), "");
+  EXPECT_EQ(seams_.load()->faults().next_message.action, MessageFault::Action::delay);
+  EXPECT_EQ(seams_.load()->faults().next_message.delay, milliseconds(300));
 }
 
 TEST_F(ParkingTest, ADebuggerThatHasDiedHoldsNobody) {

@@ -262,6 +262,12 @@ test('a recording, in which a rule broke, forward and back', async () => {
   await set([{ name: 'STEP 410 on a', condition: 'lun == 0' }]);
   at = await stop_of(ide, () => ide.reverseContinueRequest({ threadId }));
   assert.match((await top(ide, at)).name, /^a\.ff_driver {2}STEP 410/);
+  await set([]);
+  await ide.setExceptionBreakpointsRequest({ filters: ['ruleBroken'] });
+  at = await stop_of(ide, () => ide.continueRequest({ threadId }));
+  assert.strictEqual(at.body.reason, 'exception');
+  assert.match(at.body.description, /^BROKEN rule/);
+  assert.strictEqual((await ide.exceptionInfoRequest({ threadId })).body.exceptionId, 'ruleBroken');
   await assert.rejects(ide.evaluateRequest({ expression: 'kill a', context: 'repl' }), /only shows what was/);
   await assert.rejects(ide.setVariableRequest({ variablesReference: 1, name: 'x', value: '1' }), /only shows what was/);
   await assert.rejects(ide.pauseRequest({ threadId }), /stands always/);

@@ -155,6 +155,52 @@ TEST(RealDap, FollowsAWriteFromALineOfTheSourceToTheOtherNodeAndOutAgain) {
   EXPECT_EQ(put_file(pair, "g").get().exit_code, 0) << "nothing is held any more";
 }
 
+TEST(RealDap, SetsAFieldOfAnIrpAtAHopAndTheLayerGoesOnWithIt) {
+  Pair pair(kHeld);
+  ASSERT_TRUE(pair.start_mirrored());
+  const DapServerProcess server(pair);
+  DapClient ide(server.port());
+  EXPECT_TRUE(flag_of(ide.body("initialize"), "supportsSetVariable"));
+  ASSERT_TRUE(ide.attach(server.token()));
+  const auto stop_at = [&ide](const std::string& name) {
+    const json::object breakpoint = {{"name", name}, {"condition", "major == write && lun == 0"}};
+    return verified(ide.body("setFunctionBreakpoints", {{"breakpoints", json::array{breakpoint}}}));
+  };
+  ASSERT_TRUE(stop_at("request_in on a.fs_cache"));
+  auto client = put_file(pair, "f");
+  json::object stopped = ide.event("stopped");
+  ASSERT_TRUE(stands_at(ide, stopped, "a.fs_cache")) << top_of(ide, stopped);
+  const std::uint64_t a_fs_cache = number_of(stopped, "threadId");
+  std::uint64_t irp = 0;
+  std::uint64_t cache = 0;
+  EXPECT_EQ(scope(ide, a_fs_cache, "IRP", &irp)["offset"], "0");
+  static_cast<void>(scope(ide, a_fs_cache, "Cache", &cache));
+  const auto set = [&ide](std::uint64_t in, const char* name, const char* value) {
+    return ide.request("setVariable",
+                       {{"variablesReference", in}, {"name", name}, {"value", value}});
+  };
+  EXPECT_FALSE(flag_of(set(irp, "major", "1"), "success"));
+  EXPECT_FALSE(flag_of(set(irp, "length", "1"), "success")) << "a write has none";
+  EXPECT_FALSE(flag_of(set(irp, "offset", "far"), "success"));
+  EXPECT_FALSE(flag_of(set(irp, "lun", "0x100000000"), "success"));
+  EXPECT_FALSE(flag_of(set(cache, "offset", "1"), "success"));
+  const json::object changed = set(irp, "offset", "0x1000");
+  EXPECT_EQ(text_of(object_of(changed, "body"), "value"), "4096") << json::serialize(changed);
+  EXPECT_EQ(scope(ide, a_fs_cache, "IRP")["offset"], "4096");
+
+  ASSERT_TRUE(stop_at("406 on a.fs_cache"));
+  ide.body("continue", {{"threadId", 1}});
+  stopped = ide.event("stopped");
+  EXPECT_NE(top_of(ide, stopped).find("STEP 406"), std::string::npos) << top_of(ide, stopped);
+  EXPECT_EQ(scope(ide, a_fs_cache, "IRP", &irp)["offset"], "4096");
+  const std::string why = text_of(set(irp, "offset", "0"), "message");
+  EXPECT_NE(why.find("checked already"), std::string::npos) << why;
+  EXPECT_TRUE(flag_of(ide.request("disconnect"), "success"));
+  EXPECT_EQ(client.get().exit_code, 0);
+  const CommandResult listed = pair.smb("a", "share0", "ls f");
+  EXPECT_NE(listed.output.find(" 4103 "), std::string::npos) << listed.output;
+}
+
 TEST(RealDap, TellsOfTheEndOfARecordThatIsFlushedAndPurged) {
   Pair pair;
   ASSERT_TRUE(pair.start_mirrored());
@@ -237,6 +283,36 @@ TEST(RealDap, StopsWhenTheMediumRefusesAWrite) {
   EXPECT_EQ(text_of(ide.body("exceptionInfo", {{"threadId", 1}}), "exceptionId"), "storage_error");
   EXPECT_TRUE(flag_of(ide.request("disconnect"), "success"));
   EXPECT_EQ(client.get().exit_code, 0);
+}
+
+TEST(RealDap, OffersToStopWhereARuleBreaksWhichItDoesNotOnAHealthyPairNorInATakeover) {
+  Pair pair;
+  ASSERT_TRUE(pair.start_mirrored());
+  const DapServerProcess server(pair);
+  DapClient ide(server.port());
+  const json::object can = ide.body("initialize");
+  const json::array& filters = array_of(can, "exceptionBreakpointFilters");
+  EXPECT_TRUE(std::ranges::any_of(filters, [](const json::value& each) {
+    return text_of(each.as_object(), "filter") == "ruleBroken";
+  }));
+  ASSERT_TRUE(ide.attach(server.token()));
+  ASSERT_TRUE(verified(
+      ide.body("setExceptionBreakpoints", {{"filters", json::array{"ruleBroken", "takeover"}}})));
+  const auto hits = [&ide] {
+    const json::object answer = ide.body("evaluate", {{"expression", "breakpoints"}});
+    return text_of(answer, "result");
+  };
+  EXPECT_EQ(put_file(pair, "f").get().exit_code, 0);
+  EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.flushed("a"); }, 20));
+  EXPECT_EQ(put_file(pair, "g").get().exit_code, 0);
+  EXPECT_NE(hits().find("1: rule  (0 hits)"), std::string::npos) << hits();
+  ide.body("evaluate", {{"expression", "kill a"}, {"context", "repl"}});
+  const json::object stopped = ide.event("stopped");
+  EXPECT_NE(top_of(ide, stopped).find("STEP 304"), std::string::npos) << top_of(ide, stopped);
+  ide.body("continue", {{"threadId", 1}});
+  EXPECT_TRUE(pair.wait_until([](const Pair& p) { return p.serves("b", "lun0"); }, 20));
+  EXPECT_NE(hits().find("1: rule  (0 hits)"), std::string::npos) << hits();
+  EXPECT_TRUE(flag_of(ide.request("disconnect"), "success"));
 }
 
 TEST(RealDap, PausesAndLetsEverythingGoWhenTheIdeIsGone) {

@@ -209,6 +209,25 @@ TEST_P(Freezes, UnderLoadLoseNothingAndLookLikeAFailureToNobody) {
   EXPECT_TRUE(undisturbed(pair, a, b)) << json::serialize(pair.status());
 }
 
+TEST(RealStepping, NoRuleBreaksUnderLoadAndLookingForThatDisturbsNobody) {
+  const Pair::Settings busy = {{"flush_interval_ms", "50"}};
+  Pair pair(busy);
+  ASSERT_TRUE(pair.start_mirrored());
+  const auto a = pair.processes("a");
+  const auto b = pair.processes("b");
+  WorkingClients clients(pair);
+  clients.begin();
+  {
+    Stepper stepper(pair, 5);
+    ASSERT_TRUE(flag_of(stepper.ask("break rule"), "ok"));
+    const json::object stop = stepper.ask("continue");
+    EXPECT_FALSE(stop.contains("at")) << json::serialize(stop);
+  }
+  clients.end();
+  EXPECT_GT(clients.acknowledged(), 0U);
+  EXPECT_TRUE(undisturbed(pair, a, b)) << json::serialize(pair.status());
+}
+
 TEST(RealStepping, WhatStopsWhileNoCommandIsGivenHarmsNobodyAndIsToldByTheNext) {
   Pair pair;
   ASSERT_TRUE(pair.start_mirrored());
@@ -348,6 +367,95 @@ TEST(RealStepping, AnInterconnectThatIsCutIsJoinedAgainAndNothingIsLost) {
   EXPECT_EQ(place_of(stepper.ask("continue")), "a.ff_driver 334") << "and on again";
   stepper.ask("quit");
   EXPECT_EQ(client.get(), 0);
+}
+
+/// A pair that stands at STEP 408 of a client's operation, before its copy goes to the partner.
+class BrokenMessage : public testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_TRUE(pair_.start_mirrored());
+    a_ = pair_.processes("a");
+    b_ = pair_.processes("b");
+    ASSERT_TRUE(flag_of(stepper_->ask("break rule"), "ok"));
+    ASSERT_TRUE(flag_of(stepper_->ask("tbreak 408 on a.ff_driver if lun == 0"), "ok"));
+    client_ = std::async(std::launch::async,
+                         [this] { return pair_.smb("a", "share0", "mkdir d").exit_code; });
+    at_408_ = stepper_->ask("continue");
+    ASSERT_EQ(place_of(at_408_), "a.ff_driver 408");
+  }
+  void order(const std::string& command) {
+    ASSERT_TRUE(flag_of(stepper_->ask(command), "ok")) << command;
+  }
+  /// Goes on to there; that nothing would be lost there.
+  void stops_at(const std::string& step) {
+    order("tbreak " + step + " on a.ff_driver if lun == 0");
+    EXPECT_EQ(place_of(stepper_->ask("continue")), "a.ff_driver " + step);
+    EXPECT_TRUE(nothing_is_lost(*stepper_)) << step;
+  }
+  /// The client has its answer, and the pair is as it was.
+  void ends_well() {
+    const json::object breakpoints = stepper_->ask("breakpoints");
+    EXPECT_EQ(breakpoints.at("breakpoints").at(0).at("hits"), 0) << "no rule has broken";
+    stepper_->ask("quit");
+    EXPECT_EQ(client_.get(), 0);
+    EXPECT_EQ(pair_.smb("a", "share0", "cd d").exit_code, 0);
+    const auto as_before = [this](const Pair& pair) { return undisturbed(pair, a_, b_); };
+    EXPECT_TRUE(pair_.wait_until(as_before, 20)) << json::serialize(pair_.status());
+  }
+
+  Pair pair_;
+  std::map<std::string, pid_t> a_;
+  std::map<std::string, pid_t> b_;
+  std::future<int> client_;
+  std::unique_ptr<Stepper> stepper_ = std::make_unique<Stepper>(pair_);
+  json::object at_408_;
+};
+
+TEST_F(BrokenMessage, ThatGetsLostCostsTheConnectionAndNoOperation) {
+  order("drop a.rd_driver");
+  stops_at("316");
+  stops_at("334");
+  ends_well();
+}
+
+TEST_F(BrokenMessage, ThatComesTwiceCostsTheConnectionAndNoOperation) {
+  order("duplicate a.rd_driver");
+  stops_at("316");
+  stops_at("334");
+  ends_well();
+}
+
+TEST_F(BrokenMessage, AnAcknowledgementOfThePartnerThatGetsLostCostsTheSame) {
+  order("drop b.mirror_server");
+  stops_at("316");
+  stops_at("334");
+  ends_well();
+}
+
+TEST_F(BrokenMessage, ThatComesLaterMakesTheClientWaitByTheClockThatStandsAndNothingElse) {
+  order("delay a.rd_driver 700");
+  order("hold 1");  // longer than that, and it does not count
+  order("tbreak 412 on a.ff_driver if lun == 0");
+  const json::object at_412 = stepper_->ask("continue");
+  ASSERT_EQ(place_of(at_412), "a.ff_driver 412");
+  EXPECT_TRUE(nothing_is_lost(*stepper_));
+  const auto time_of = [](const json::object& stop) {
+    return number_of(stop.at("at").as_object(), "time_ns");
+  };
+  EXPECT_GE(time_of(at_412) - time_of(at_408_), 700'000'000U);
+  EXPECT_LT(time_of(at_412) - time_of(at_408_), 1'900'000'000U);
+  ends_well();
+}
+
+TEST_F(BrokenMessage, OnlyMessagesToTheOtherNodeCanBeBrokenSo) {
+  for (const std::string command :
+       {"drop a.ff_driver", "duplicate b.fs_cache", "delay a.netstack 5", "drop a",
+        "delay a.rd_driver soon", "delay a.rd_driver 60001", "duplicate nobody.rd_driver"})
+    EXPECT_FALSE(flag_of(stepper_->ask(command), "ok")) << command;
+  EXPECT_NE(text_of(stepper_->ask("drop a.ff_driver"), "error").find("next, later"),
+            std::string::npos);
+  stops_at("412");
+  ends_well();
 }
 
 /// The lines of all ```stepper blocks of the page.

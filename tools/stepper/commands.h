@@ -77,6 +77,9 @@ class Commands {
   Reply wake(const std::string& arguments);
   Reply fail(const std::string& arguments);
   Reply cut(const std::string& arguments);
+  Reply drop(const std::string& arguments);
+  Reply duplicate(const std::string& arguments);
+  Reply delay(const std::string& arguments);
   Reply timers(const std::string& arguments);
   Reply expire(const std::string& arguments);
   Reply pending(const std::string& arguments);
@@ -88,6 +91,7 @@ class Commands {
   Reply hold(const std::string& arguments);
   Reply quit(const std::string& arguments);
 
+  static Reply refused(std::string why) { return {false, std::move(why), {}}; }
   Reply go(Session::Go how);
   Reply told(const Stop& stop);
   Reply as_known(Reply reply) const;
@@ -100,6 +104,7 @@ class Commands {
   std::optional<Waiting> waiting_number(const std::string& text) const;
   /// What a layer is told, and its answer.
   Reply order(const std::string& place, const std::string& text, std::string& answer);
+  Reply break_message(const std::string& place, const std::string& fault, const std::string& done);
   Reply signal(const std::string& arguments, int number, const std::string& done);
   static const std::vector<Command>& table();
 

@@ -2,6 +2,7 @@
 // goes on. What it shows: dap_views.cpp.
 #include "tools/stepper/dap_adapter.h"
 
+#include "tools/stepper/command_words.h"
 #include "tools/stepper/dap_frames.h"
 
 namespace understudy::stepper {
@@ -62,7 +63,7 @@ json::object dap_capabilities(bool steps_back) {
                                  "supportsDataBreakpoints", "supportsBreakpointLocationsRequest"})
     can[each] = true;
   can["supportsStepBack"] = steps_back;
-  can["supportsSetVariable"] = false;
+  can["supportsSetVariable"] = !steps_back;
   return can;
 }
 
@@ -173,7 +174,8 @@ void DapAdapter::on_stop(const Stop& stop) {
     if (what->kind == Kind::function) reason = "function breakpoint";
     if (what->kind == Kind::exception) reason = "exception";
     if (what->kind == Kind::data) reason = "data breakpoint";
-    if (what->kind == Kind::exception) body["description"] = "Stopped: " + what->name;
+    if (what->kind == Kind::exception && stop.text.empty())
+      body["description"] = "Stopped: " + what->name;
   }
   body["reason"] = reason;
   if (stop.breakpoint != 0) body["hitBreakpointIds"] = json::array{stop.breakpoint};
@@ -309,11 +311,33 @@ DapAnswer DapAdapter::set_data_breakpoints(const json::object& arguments) {
   return {true, {}, breakpoints_.set_data(arguments)};
 }
 
+/// A field of the IRP with which a layer goes on from where it waits.
 DapAnswer DapAdapter::set_variable(const json::object& arguments) {
-  return refused("'" + understudy::text_of(arguments, "name") + "' cannot be set: " +
-                 (replay_ != nullptr ? "a recording only shows what was"
-                                     : "it is what the layers said or stored. Faults are made by "
-                                       "commands: fail, kill, hang"));
+  const std::string name = understudy::text_of(arguments, "name");
+  const auto refuse = [&name](const std::string& why) {
+    return refused("'" + name + "' cannot be set: " + why);
+  };
+  if (session_ == nullptr) return refuse("a recording only shows what was");
+  const auto id = variables_.frame_of(understudy::number_of(arguments, "variablesReference"));
+  const Frame* const of = id ? frame(*id) : nullptr;
+  if (of == nullptr || !of->is_there)
+    return refuse(
+        "it is what the layers said or stored; fields of the IRP of a layer that waits at a hop "
+        "can be. Faults are made by commands: fail, drop, kill, hang");
+  const auto value = value_of(understudy::text_of(arguments, "value"));
+  if (!value) return refuse("to what number?");
+  const std::string wrong = session_->edit(of->point.node, of->point.entry.layer, name, *value);
+  if (!wrong.empty()) return refuse(wrong);
+  stacks_.clear();
+  const Frame* const changed = frame(*id);
+  if (changed == nullptr) return refuse("its layer is gone");
+  const json::object irp = irp_of_frame(*changed);
+  variables_.change(*id, irp);
+  const json::value& now = irp.at(name);
+  return {true,
+          {},
+          {{"value", now.is_string() ? now.get_string() : json::string(json::serialize(now))},
+           {"variablesReference", 0}}};
 }
 
 /// In the console a command of the terminal; elsewhere (hovering, watching) a field of the point.

@@ -15,11 +15,13 @@ struct Filter {
   const char* description;
   const char* text;
 };
-constexpr std::array<Filter, 2> kFilters = {
+constexpr std::array<Filter, 3> kFilters = {
     {{"takeover", "Takeover", "A node begins to take over from its partner: STEP 304",
       "304 on cluster_app"},
      {"storage_error", "Storage error", "The storage medium refused a write: STEP 422",
-      "422 on ff_driver"}}};
+      "422 on ff_driver"},
+     {"ruleBroken", "Rule broken",
+      "An acknowledged operation would be lost with one node, while both run (rule 1)", "rule"}}};
 
 json::object unverified(const std::string& why) {
   return {{"verified", false}, {"message", why}};

@@ -95,6 +95,20 @@ std::uint64_t DapVariables::number_of(const json::value& value) {
   return at->second;
 }
 
+std::optional<std::uint64_t> DapVariables::frame_of(std::uint64_t number) const {
+  for (const auto& [frame, irp] : irps_) {
+    if (number != 0 && irp == number) return frame;
+  }
+  return std::nullopt;
+}
+
+void DapVariables::change(std::uint64_t frame, const json::object& irp) {
+  for (json::value& root : roots_) {
+    if (&root != numbered_.at(irps_.at(frame))) continue;
+    for (const auto& [key, value] : irp) root.as_object()[key] = value;
+  }
+}
+
 std::uint64_t DapVariables::hold(json::object value) {
   return roots_.size() < kMaxRoots ? number_of(roots_.emplace_back(std::move(value))) : 0;
 }

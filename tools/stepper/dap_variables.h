@@ -27,6 +27,10 @@ class DapVariables {
   json::array scopes(std::uint64_t frame, const std::function<json::object()>& irp);
   /// What is below a number that was given out; nothing if it was not.
   std::optional<json::array> open(std::uint64_t number);
+  /// The frame whose IRP that number opens.
+  std::optional<std::uint64_t> frame_of(std::uint64_t number) const;
+  /// The IRP of that frame says something else by now.
+  void change(std::uint64_t frame, const json::object& irp);
   /// A number under which `value` can be opened; 0 if there is nothing in it, or too much is held.
   std::uint64_t hold(json::object value);
   /// The record that a name in the scopes Cache and Mirror is of.

@@ -211,17 +211,14 @@ DapAnswer DapAdapter::breakpoint_locations(const json::object& arguments) {
 
 DapAnswer DapAdapter::exception_info(const json::object&) {
   const std::optional<Stop>& stop = target_.stop();
-  if (stop && stop->why == Stop::Why::rule) {
-    return {
-        true, {}, {{"exceptionId", "rule"}, {"description", stop->text}, {"breakMode", "always"}}};
-  }
   const auto what = hit();
-  if (!what || what->kind != DapBreakpoints::Kind::exception)
-    return refused("it did not stop at an exception");
+  const bool is_filter = what && what->kind == DapBreakpoints::Kind::exception;
+  const bool is_rule = stop && stop->why == Stop::Why::rule;
+  if (!is_filter && !is_rule) return refused("it did not stop at an exception");
   return {true,
           {},
-          {{"exceptionId", what->name},
-           {"description", line_of(*target_.stop()->point)},
+          {{"exceptionId", is_filter ? what->name : "rule"},
+           {"description", is_rule ? stop->text : line_of(*stop->point)},
            {"breakMode", "always"}}};
 }
 

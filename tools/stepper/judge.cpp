@@ -105,6 +105,7 @@ bool Judge::is_end_of_step(const Point& point) const {
 std::optional<Stop> Judge::judge(const Point& point) {
   const TraceEntry& entry = point.entry;
   std::optional<Stop> stop;
+  std::optional<std::string> broken;  // the ledger takes its time: it is read once, and if needed
   for (Breakpoint& each : breakpoints_) {
     const bool here = entry.hop == Hop::none
                           ? (each.steps & step_bit(entry.step)) != 0
@@ -113,8 +114,17 @@ std::optional<Stop> Judge::judge(const Point& point) {
     if (each.layer != Layer::none && each.layer != entry.layer) continue;
     const auto fields = [&point](std::string_view name) { return field_of(point, name); };
     if (each.condition && !each.condition->holds(fields)) continue;
+    if (each.rule) {
+      if (!broken) broken = broken_rule();
+      if (broken->empty()) continue;
+    }
     ++each.hits;
-    if (!stop) stop = Stop{Stop::Why::breakpoint, each.number, point};
+    // That a rule broke is what matters, whatever else stops here.
+    if (each.rule && (!stop || stop->why != Stop::Why::rule)) {
+      stop = Stop{Stop::Why::rule, each.number, point, *broken};
+    } else if (!stop) {
+      stop = Stop{Stop::Why::breakpoint, each.number, point};
+    }
   }
   if (!stop && is_end_of_step(point)) stop = Stop{Stop::Why::step, 0, point};
   if (how_ != Go::on && followed_ && followed_->is(point.node, entry)) follow(point);

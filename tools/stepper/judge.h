@@ -2,6 +2,7 @@
 // shows it the points is a session (session.h) or a recording (replay.h).
 #pragma once
 
+#include <functional>
 #include <set>
 #include <vector>
 
@@ -17,7 +18,8 @@ struct Breakpoint {
   std::string node;           // empty: any
   Layer layer = Layer::none;  // none: any
   std::optional<Condition> condition;
-  std::string text;  // as it was asked for
+  bool rule = false;  // only where rule 1 broke
+  std::string text;   // as it was asked for
   std::uint64_t hits = 0;
   bool once = false;
 };
@@ -28,7 +30,7 @@ struct Stop {
     breakpoint,
     step,
     pause,
-    rule,  // of a recorded history: a rule broke here
+    rule,  // a rule broke here
     end,   // of the recording
   };
   Why why = Why::pause;
@@ -51,6 +53,11 @@ struct Followed {
   bool is(const std::string& at, const TraceEntry& entry) const;
 };
 
+/// After which an operation is acknowledged, or a copy of it may be gone.
+inline constexpr std::uint64_t kRuleSteps =
+    step_bit(Step::s412) | step_bit(Step::s418) | step_bit(Step::s420) | step_bit(Step::s422) |
+    step_bit(Step::s316) | step_bit(Step::s318) | step_bit(Step::s334) | step_bit(Step::s336);
+
 enum class Go {
   on,    // to the next breakpoint
   step,  // ... or the next STEP of the followed operation; of a takeover, its next STEP
@@ -71,6 +78,9 @@ class Judge {
   std::optional<Stop> judge(const Point& point);
   /// What the layers of a node have to park for, so that judge() sees enough.
   Wanted wanted(const std::string& node) const;
+
+  /// How rule 1 broke since it was asked last, or nothing: for breakpoints on that.
+  std::function<std::string()> broken_rule;
 
   const std::optional<Followed>& followed() const { return followed_; }
   void follow(Followed operation) { followed_ = std::move(operation); }

@@ -92,6 +92,22 @@ std::vector<std::pair<std::uint32_t, std::uint64_t>> Ledger::lost_with(
   return lost;
 }
 
+std::string broken_rule(const Ledger& ledger, const std::vector<std::string>& nodes) {
+  std::string text;
+  for (const std::string& node : nodes) {
+    const auto lost = ledger.lost_with(node);
+    if (lost.empty()) continue;
+    const auto& [lun, lsn] = lost.front();
+    text += (text.empty() ? "rule 1: " : "; ") + std::string("lun ") + std::to_string(lun) +
+            " lsn " + std::to_string(lsn) +
+            (lost.size() == 1
+                 ? " is acknowledged and"
+                 : " and " + std::to_string(lost.size() - 1) + " more are acknowledged and") +
+            " would be lost with the machine of " + node;
+  }
+  return text;
+}
+
 NodeStores::NodeStores(std::string node_name, const Arena& memory, bool fs_cache_runs)
     : node(std::move(node_name)),
       arena(&memory),

@@ -53,6 +53,10 @@ struct Ledger {
   std::vector<std::pair<std::uint32_t, std::uint64_t>> lost_with(const std::string& node) const;
 };
 
+/// Of a pair whose nodes both run: how rule 1 is broken, because one failure would lose an
+/// acknowledged operation; or nothing.
+std::string broken_rule(const Ledger& ledger, const std::vector<std::string>& nodes);
+
 Ledger read_ledger(
     const std::vector<NodeStores>& nodes,
     const std::function<bool(std::uint32_t lun, std::uint64_t lsn)>& is_acknowledged);

@@ -20,11 +20,12 @@ constexpr std::size_t kMaxBatch = 200;  // points in one event
 
 // Not from a page: the shell, what would keep everybody waiting, and what is for scripts.
 constexpr auto kAllowed = std::to_array<std::string_view>(
-    {"help",  "h",        "break",  "b",    "tbreak",  "tb",     "delete", "d",    "breakpoints",
-     "bl",    "continue", "c",      "step", "s",       "into",   "i",      "out",  "o",
-     "pause", "p",        "where",  "w",    "irp",     "layers", "parked", "hi",   "history",
-     "cache", "m",        "mirror", "l",    "ledger",  "kill",   "hang",   "wake", "fail",
-     "cut",   "timers",   "expire", "pe",   "pending", "next",   "later",  "edit"});
+    {"help",        "h",      "break",    "b",       "tbreak", "tb",     "delete",    "d",
+     "breakpoints", "bl",     "continue", "c",       "step",   "s",      "into",      "i",
+     "out",         "o",      "pause",    "p",       "where",  "w",      "irp",       "layers",
+     "parked",      "hi",     "history",  "cache",   "m",      "mirror", "l",         "ledger",
+     "kill",        "hang",   "wake",     "fail",    "cut",    "drop",   "duplicate", "delay",
+     "timers",      "expire", "pe",       "pending", "next",   "later",  "edit"});
 
 bool is_allowed(std::string_view command) {
   const std::string_view name = command.substr(0, command.find(' '));

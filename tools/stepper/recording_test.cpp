@@ -440,6 +440,60 @@ TEST(Replay, OpensWhereARuleBroke) {
   EXPECT_EQ(text_of(commands.run("continue").data, "stopped"), "rule");
 }
 
+/// A stop of a's filter at its point of that number in its ring, and a ledger with one operation,
+/// acknowledged and cached at a, and mirrored at these nodes.
+void stop_with_ledger(Script& script, int sequence, const std::string& mirror,
+                      const std::string& layers = "[]") {
+  script.line(R"({"stop":{"why":"pause","at":{"node":"a","layer":"ff_driver","sequence":)" +
+              std::to_string(sequence) + "}}}");
+  script.line(R"({"snapshot":{"layers":)" + layers +
+              R"(,"ledger":{"luns":[{"lun":0,"operations":[)"
+              R"({"lsn":5,"epoch":2,"cache":["a"],"mirror":[)" +
+              mirror + R"(],"acknowledged":true}]}]}}})");
+}
+
+TEST(Replay, StopsOnBothWaysWhereALedgerTellsThatARuleBrokeIfItIsAskedTo) {
+  Script script = a_write();
+  stop_with_ledger(script, 2, R"("b")");
+  stop_with_ledger(script, 3, "");
+  stop_with_ledger(script, 5, "");  // it is broken still
+  Replay replay(script.read());
+  Commands commands(replay);
+  EXPECT_EQ(text_of(commands.run("continue").data, "stopped"), "end") << "nobody has asked";
+  ASSERT_TRUE(replay.go_to(1));
+  ASSERT_TRUE(commands.run("break rule").ok);
+  EXPECT_FALSE(commands.run("break rule 408").ok);
+  const Reply forward = commands.run("continue");
+  EXPECT_EQ(text_of(forward.data, "stopped"), "rule");
+  EXPECT_EQ(number_of(forward.data, "number"), 5U);
+  EXPECT_TRUE(text_of(forward.data, "text").starts_with("rule 1: lun 0 lsn 5 ")) << forward.text;
+  EXPECT_EQ(text_of(commands.run("continue").data, "stopped"), "end");
+  EXPECT_EQ(number_of(commands.run("back break").data, "number"), 5U);
+}
+
+TEST(Replay, TakesNoSecondFailureForABrokenRule) {
+  Script script = a_write();
+  stop_with_ledger(script, 3, "", R"([{"place":"b.fs_cache","pid":0,"does":"does not run"}])");
+  Replay replay(script.read());
+  Commands commands(replay);
+  ASSERT_TRUE(commands.run("break rule").ok);
+  EXPECT_EQ(text_of(commands.run("continue").data, "stopped"), "end");
+}
+
+TEST(Replay, GoesBackToWhereARuleWasRecordedToBreakIfItIsAskedTo) {
+  Script script = a_write();
+  script.line(R"({"stop":{"why":"rule","text":"BROKEN rule 7",)"
+              R"("at":{"node":"b","layer":"mirror_server","sequence":2}}})");
+  Replay replay(script.read());
+  Commands commands(replay);
+  EXPECT_EQ(text_of(commands.run("continue").data, "stopped"), "end");
+  EXPECT_FALSE(commands.run("back break").ok);
+  ASSERT_TRUE(commands.run("break rule").ok);
+  const Reply back = commands.run("back break");
+  EXPECT_EQ(text_of(back.data, "text"), "BROKEN rule 7") << back.text;
+  EXPECT_EQ(number_of(back.data, "number"), 10U);
+}
+
 TEST(Replay, OfNothingAnswers) {
   use(Script().read());
 }

@@ -1,9 +1,15 @@
 #include "tools/stepper/replay.h"
 
+#include <algorithm>
+
 namespace understudy::stepper {
 
 Replay::Replay(std::shared_ptr<const Recording> recording) : shared_(std::move(recording)) {
   stop_ = Stop{};
+  judge_.broken_rule = [this] {
+    const auto found = broken_.find(judged_);
+    return found == broken_.end() ? std::string() : found->second;
+  };
   if (recording_.points.empty()) return;
   for (const Recording::Stood& stood : recording_.stops) {
     if (stood.stop.why != Stop::Why::rule) continue;
@@ -13,7 +19,36 @@ Replay::Replay(std::shared_ptr<const Recording> recording) : shared_(std::move(r
     }
     rules_.emplace(stood.point, stood.stop);
   }
+  find_broken_rules();
   if (rules_.empty()) stand(0, {});
+}
+
+/// By the ledgers that were recorded while the file systems of all nodes ran.
+void Replay::find_broken_rules() {
+  std::string before;
+  for (const auto& [point, snapshot] : recording_.snapshots) {
+    const bool all_run = std::ranges::none_of(snapshot.layers, [](const LayerState& layer) {
+      return layer.place.ends_with(".fs_cache") && layer.does == kDoesNotRun;
+    });
+    std::string broken = all_run ? broken_rule(snapshot.ledger, recording_.nodes) : std::string();
+    if (!broken.empty() && broken != before) broken_.emplace(point, broken);
+    before = std::move(broken);
+  }
+  for (const auto& [point, stop] : rules_) broken_[point] = stop.text;
+}
+
+/// It stops wherever one broke: not only at the points after which a session looks.
+int Replay::add(Breakpoint breakpoint) {
+  if (breakpoint.rule) {
+    breakpoint.steps = ~std::uint64_t{0};
+    breakpoint.hops = ~0U;
+  }
+  return judge_.add(std::move(breakpoint));
+}
+
+std::optional<Stop> Replay::judge(std::size_t at) {
+  judged_ = at;
+  return judge_.judge(recording_.points[at]);
 }
 
 void Replay::stand(std::size_t at, Stop stop) {
@@ -27,7 +62,7 @@ void Replay::go(Go how, const std::string& target) {
   if (recording_.points.empty()) return;
   judge_.go(how, stop_->point, target);
   for (std::size_t i = at_ + 1; i < recording_.points.size(); ++i) {
-    std::optional<Stop> stop = judge_.judge(recording_.points[i]);
+    std::optional<Stop> stop = judge(i);
     const auto rule = rules_.find(i);
     if (!stop && rule != rules_.end()) stop = rule->second;
     if (stop) return stand(i, std::move(*stop));
@@ -43,7 +78,7 @@ bool Replay::go_back(Go how) {
   if (recording_.points.empty()) return false;
   judge_.go(how, stop_->point);
   for (std::size_t i = at_; i-- > 0;) {
-    std::optional<Stop> stop = judge_.judge(recording_.points[i]);
+    std::optional<Stop> stop = judge(i);
     if (!stop) continue;
     stand(i, std::move(*stop));
     return true;

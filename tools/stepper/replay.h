@@ -18,7 +18,7 @@ class Replay : public Target {
   explicit Replay(std::shared_ptr<const Recording> recording);
 
   std::vector<std::string> nodes() const override { return recording_.nodes; }
-  int add(Breakpoint breakpoint) override { return judge_.add(std::move(breakpoint)); }
+  int add(Breakpoint breakpoint) override;
   bool remove(int number) override { return judge_.remove(number); }
   const std::vector<Breakpoint>& breakpoints() const override { return judge_.breakpoints(); }
 
@@ -57,13 +57,17 @@ class Replay : public Target {
   const Recording& recording() const { return recording_; }
 
  private:
+  std::optional<Stop> judge(std::size_t at);
+  void find_broken_rules();
   bool go_back(Go how);
   void stand(std::size_t at, Stop stop);
   const Snapshot* snapshot() const;
 
   std::shared_ptr<const Recording> shared_;
   const Recording& recording_ = *shared_;
-  std::map<std::size_t, Stop> rules_;  // that broke, by point
+  std::map<std::size_t, Stop> rules_;          // that broke, by point ...
+  std::map<std::size_t, std::string> broken_;  // ... and those that only a ledger tells of
+  std::size_t judged_ = 0;                     // point
   Judge judge_;
   std::size_t at_ = 0;
   std::uint64_t moves_ = 0;

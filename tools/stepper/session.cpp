@@ -19,6 +19,7 @@ bool is_same(const Point& shown, const Point& passed) {
 }  // namespace
 
 Session::Session(const std::vector<NodeName>& nodes) {
+  judge_.broken_rule = [this] { return broken_rule(); };
   nodes_.reserve(nodes.size());
   for (const NodeName& each : nodes) {
     Node& node = nodes_.emplace_back();
@@ -103,6 +104,25 @@ bool Session::turn_to(const std::string& node, Layer layer) {
   return false;
 }
 
+std::string Session::edit(const std::string& node, Layer layer, std::string_view field,
+                          std::uint64_t value) {
+  DebugTap* const of = tap(node);
+  if (!stop_ || of == nullptr || !of->attached() || !of->runs(layer) ||
+      of->place(layer).parked == 0)
+    return node + "." + std::string(to_string(layer)) + " waits at no point";
+  ParkingPlace& place = of->place(layer);
+  if (place.changeable == 0)
+    return "at a STEP or a message the layer has checked already what it goes on with; an IRP can "
+           "be changed at its hops: request_in, request_out, completion_in, completion_out";
+  Irp irp = place.irp;
+  std::string wrong = set_field(irp, field, value);
+  if (!wrong.empty()) return wrong;
+  place.irp = irp;
+  if (stop_->point && stop_->point->node == node && stop_->point->entry.layer == layer)
+    stop_->point->irp = irp;
+  return {};
+}
+
 void Session::hold() {
   for (Node& node : nodes_) node.tap->hold();
   for (Node& node : nodes_) node.tap->settle();
@@ -121,8 +141,9 @@ bool Session::look() {
         node.tap->unpark(layer);
         continue;
       }
-      shown_.push_back(point_of(node.name, node.tap->arena(), place.entry, place.irp));
-      std::optional<Stop> stop = judge_.judge(shown_.back());
+      const Point point = point_of(node.name, node.tap->arena(), place.entry, place.irp);
+      shown_.push_back(point);
+      std::optional<Stop> stop = judge_.judge(point);
       want();
       if (stop) {
         node.judged.insert(layer);
@@ -218,7 +239,8 @@ std::vector<LayerState> Session::layers() {
     const DebugTap& tap = *node.tap;
     for (std::size_t index = 1; index < kLayers; ++index) {
       const auto layer = static_cast<Layer>(index);
-      LayerState state{node.name + "." + std::string(to_string(layer)), 0, "does not run"};
+      LayerState state{node.name + "." + std::string(to_string(layer)), 0,
+                       std::string(kDoesNotRun)};
       if (tap.attached() && tap.runs(layer)) {
         const ParkingPlace& place = tap.place(layer);
         state.pid = place.pid;
@@ -270,6 +292,18 @@ Ledger Session::ledger() {
     if (ran) node.tap->release();
   }
   return ledger;
+}
+
+/// After a failure of a node the other alone has some copies, until it has replayed them: that is
+/// no breach.
+std::string Session::broken_rule() {
+  const bool all_run = std::ranges::all_of(nodes_, [](const Node& node) {
+    return node.tap->attached() && node.tap->runs(Layer::fs_cache);
+  });
+  std::string broken = all_run ? stepper::broken_rule(ledger(), nodes()) : std::string();
+  if (broken == broken_rule_) return {};
+  broken_rule_ = std::move(broken);
+  return broken_rule_;
 }
 
 /// The ledger never asks for it again.

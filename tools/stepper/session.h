@@ -39,6 +39,10 @@ class Session : public Target {
   /// While everything stands, go() follows the operation at which that layer is parked. False if it
   /// is parked nowhere.
   bool turn_to(const std::string& node, Layer layer);
+  /// While everything stands: changes a field of the IRP with which that layer goes on. What is
+  /// wrong, or nothing.
+  std::string edit(const std::string& node, Layer layer, std::string_view field,
+                   std::uint64_t value);
   std::optional<Stop> wait(std::chrono::milliseconds limit) override;
   /// Everything stands from now on.
   Stop pause();
@@ -100,6 +104,7 @@ class Session : public Target {
   void take_trace();
   void forget_durable(const LedgerLun& lun);
   void show_late(Point shown);
+  std::string broken_rule();
 
   std::vector<Node> nodes_;
   Judge judge_;
@@ -109,6 +114,7 @@ class Session : public Target {
   int last_listener_ = 0;
   std::set<std::pair<std::uint32_t, std::uint64_t>> acknowledged_;
   std::vector<Point> history_;
+  std::string broken_rule_;  // as it was told
 
   std::atomic<bool> interrupted_ = false;
   std::atomic<bool> ends_ = false;

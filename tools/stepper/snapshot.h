@@ -10,6 +10,8 @@
 
 namespace understudy::stepper {
 
+inline constexpr std::string_view kDoesNotRun = "does not run";
+
 struct LayerState {
   std::string place;  // "a.ff_driver"
   std::int32_t pid = 0;
