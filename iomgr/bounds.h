@@ -107,6 +107,8 @@ inline constexpr std::size_t kMaxSyncedOneByOne = 32;
 
 // Descriptors that every process of a node may have open: one a connection, and files, links, logs.
 inline constexpr std::size_t kMinDescriptors = kMaxConnections + 512;
+// The first of those that listen; what else is open is below.
+inline constexpr std::size_t kListeners = kMinDescriptors - 64;
 
 // Slots in one area of a LUN's mailbox, one a node.
 inline constexpr std::uint32_t kMaxMailboxNodes = 16;

@@ -1,5 +1,6 @@
 #include "iomgr/host/asio_network.h"
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -277,6 +278,10 @@ bool remove_stale(const std::string& path, const Address& address) {
   return errno == ECONNREFUSED && unlink(path.c_str()) == 0;
 }
 
+error_code last_error() {
+  return {errno, boost::system::system_category()};
+}
+
 /// bind() to a Unix path. The mode is set before listen(), so nobody else can connect in between.
 error_code bind_unix(Listening& listening, const std::string& path, const Address& address) {
   if (!remove_stale(path, address)) return asio::error::address_in_use;
@@ -285,7 +290,7 @@ error_code bind_unix(Listening& listening, const std::string& path, const Addres
   if (error) return error;
   struct stat made {};
   if (chmod(path.c_str(), 0600) != 0 || lstat(path.c_str(), &made) != 0) {
-    return {errno, boost::system::system_category()};
+    return last_error();
   }
   listening.path = path;
   listening.inode = made.st_ino;
@@ -304,7 +309,7 @@ error_code claim_address(Listening& listening, const Address& address) {
   const auto size = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + 1 + text.size());
   UniqueFd claim(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (!claim || bind(claim.get(), reinterpret_cast<const sockaddr*>(&name), size) != 0)
-    return {errno, boost::system::system_category()};
+    return last_error();
   listening.claim = std::move(claim);
   return {};
 }
@@ -312,6 +317,21 @@ error_code claim_address(Listening& listening, const Address& address) {
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
 using VersionSixOnly = asio::detail::socket_option::boolean<IPPROTO_IPV6, IPV6_V6ONLY>;
 using FreeBind = asio::detail::socket_option::boolean<IPPROTO_IP, IP_FREEBIND>;
+
+/// At a descriptor above those of all connections, if the process may have that many: when a
+/// process is killed, Linux closes the highest first (the works of task_work_run() are a stack). A
+/// client is back at once when its connection ends, and must not find a listener that is about to
+/// end, too.
+error_code open_listener(Acceptor& acceptor, const Protocol& protocol) {
+  UniqueFd opened(socket(protocol.family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!opened) return last_error();
+  UniqueFd high(fcntl(opened.get(), F_DUPFD_CLOEXEC, static_cast<int>(bounds::kListeners)));
+  if (high) opened = std::move(high);
+  error_code error;
+  acceptor.assign(protocol, opened.get(), error);
+  if (!error) opened.release();
+  return error;
+}
 
 /// Leaves room for others that do the same.
 error_code bind_tcp(Listening& listening, const Address& address) {
@@ -400,8 +420,7 @@ Result<std::shared_ptr<Listener>> AsioNetwork::listen(const Endpoint& endpoint) 
   const auto address = numeric_address(endpoint);
   if (!address) return Status::invalid_parameter;
   const auto listening = std::make_shared<Listening>(executor_.context());
-  error_code error;
-  listening->acceptor.open(address->protocol(), error);
+  error_code error = open_listener(listening->acceptor, address->protocol());
   if (error) return status_of(error);
   if (is_unix(endpoint)) {
     error = bind_unix(*listening, unix_path(endpoint), *address);
@@ -424,8 +443,7 @@ Result<std::shared_ptr<Listener>> AsioNetwork::stand_by(const Endpoint& endpoint
   const auto address = mapped(*first);
   if (!address) return Status::not_supported;
   const auto listening = std::make_shared<Listening>(executor_.context());
-  error_code error;
-  listening->acceptor.open(address->protocol(), error);
+  error_code error = open_listener(listening->acceptor, address->protocol());
   if (!error) listening->acceptor.set_option(VersionSixOnly(false), error);
   if (!error) listening->acceptor.set_option(FreeBind(true), error);
   if (!error) error = bind_tcp(*listening, *address);

@@ -6,8 +6,10 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <cstring>
 #include <fstream>
 #include <optional>
@@ -238,6 +240,58 @@ TEST_F(AsioNetworkTest, WhatConnectsComesToWhoListensAndToWhoStandsByWhenThatOne
     ASSERT_TRUE(waited);
     EXPECT_EQ((*waited)->peer().substr(0, 4), "127.");
   }
+}
+
+/// Another process, which listens at `address`, accepts one client, and writes a byte to `told`
+/// when it listens and when it has accepted.
+pid_t serve_one_elsewhere(const Endpoint& address, int told) {
+  const pid_t pid = fork();
+  if (pid != 0) return pid;
+  AsioExecutor executor;
+  AsioNetwork network(executor);
+  TaskScope scope;
+  const auto tell = [told] { UNDERSTUDY_CHECK(write(told, "x", 1) == 1); };
+  const auto listener = network.listen(address);
+  UNDERSTUDY_CHECK(static_cast<bool>(listener));
+  tell();
+  std::optional<Result<Connection>> accepted;
+  scope.spawn(store((*listener)->accept(), accepted));
+  while (!accepted) executor.run_until([&] { return accepted.has_value(); }, 10s);
+  tell();
+  for (;;) pause();
+}
+
+/// A client that hears of the end of its connection is back at once: a listener that were still
+/// there would take it, and drop it when it ends itself.
+TEST_F(AsioNetworkTest, AProcessThatIsKilledListensNoLongerWhenItsConnectionsEnd) {
+  const Endpoint address = own_address(4463);
+  int told[2] = {};
+  ASSERT_EQ(pipe(told), 0);
+  const pid_t other = serve_one_elsewhere(address, told[1]);
+  ASSERT_GT(other, 0);
+  const auto hear = [&] {
+    char byte = 0;
+    return ::read(told[0], &byte, 1) == 1;
+  };
+  ASSERT_TRUE(hear());
+  const auto accepted = wait(network_.connect(address));
+  ASSERT_TRUE(accepted && hear());
+  const auto waiting = wait(network_.connect(address));  // ends with the listener
+  ASSERT_TRUE(waiting);
+  std::vector<std::string> ended;
+  const auto watch = [&ended](std::string name, Connection client) -> Task<void> {
+    std::uint8_t nothing = 0;
+    co_await client->read(Bytes(&nothing, 1));
+    ended.push_back(name);
+  };
+  scope_.spawn(watch("connection", *accepted));
+  scope_.spawn(watch("listener", *waiting));
+  ::kill(other, SIGKILL);
+  ASSERT_TRUE(executor_.run_until([&] { return ended.size() == 2; }, 20s));
+  EXPECT_EQ(ended, (std::vector<std::string>{"listener", "connection"}));
+  EXPECT_EQ(waitpid(other, nullptr, 0), other);
+  close(told[0]);
+  close(told[1]);
 }
 
 TEST_F(AsioNetworkTest, TwoCannotListenOnOneAddressThoughOthersStandByThere) {

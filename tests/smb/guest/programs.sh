@@ -16,11 +16,13 @@ does_dd() { dd if=/tmp/data of=$1/f bs=256k conv=fsync status=none && cmp /tmp/d
 does_cp() { cp -r /tmp/tree $1/tree && diff -r /tmp/tree $1/tree; }
 does_rsync() { rsync -a --no-perms --no-owner --no-group /tmp/tree/ $1/tree/ && diff -r /tmp/tree $1/tree; }
 does_git() { git clone -q "file://$repository" $1/clone && git -C $1/clone fsck --no-progress && test -z "$(git -C $1/clone -c core.fileMode=false status --porcelain)"; }
+# With a log, which says what the kernel answered: by itself it says only "disk I/O error".
+sqlite() { sqlite3 -cmd '.log stderr' "$@"; }
 does_sqlite3() {
   local i
-  sqlite3 $1/db 'create table t(a integer primary key, b text)' || return
-  for i in $(seq 40); do sqlite3 $1/db "insert into t values($i, hex(randomblob(500)))" || return; done
-  [ "$(sqlite3 $1/db 'pragma integrity_check; select count(*) from t')" = $'ok\n40' ]
+  sqlite $1/db 'create table t(a integer primary key, b text)' || return
+  for i in $(seq 40); do sqlite $1/db "insert into t values($i, hex(randomblob(500)))" || return; done
+  [ "$(sqlite $1/db 'pragma integrity_check; select count(*) from t')" = $'ok\n40' ]
 }
 does_fio() {
   fio --name=x --directory=$1 --thread --rw=randwrite --bs=16k --size=12M --fsync=16 --verify=crc32c --output=/tmp/fio.$$ >/tmp/fio.out 2>&1 ||
