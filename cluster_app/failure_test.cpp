@@ -449,6 +449,20 @@ TEST_P(Stopped, WithItsClusterItLetsThePartnerGiveUpItsLunsBeforeItHangsUp) {
   EXPECT_EQ(world.exit_code[a], 0);
 }
 
+TEST_P(Stopped, WithItsClusterItTakesNobodyForFailed) {
+  start();
+  ASSERT_TRUE(flag_of(world.ask(a, {{"verb", "takeover"}}), "ok"));
+  world.ask(b, {{"verb", "stop"}, {"cluster", true}});  // it holds nothing, and says goodbye first
+  world.run_for_ms(50);
+  world.ask(a, {{"verb", "stop"}, {"cluster", true}});
+  ASSERT_TRUE(world.eventually([&] { return world.exit_code[a].has_value(); }));
+  EXPECT_EQ(world.exit_code[a], 0);
+  world.kill(a);
+  EXPECT_EQ(exit_code_of_b(), 0);
+  const Journal done = world.take_journal(b);
+  EXPECT_EQ(std::ranges::find(done, "fence a"), done.end());
+}
+
 TEST_P(Failures, AnAddressThatIsTakenForAMomentIsServedWhenItIsFree) {
   start();
   world.state[b].serve_status = Status::sharing_violation;

@@ -81,12 +81,13 @@ Task<bool> ClusterApp::give_up_all(Time patience) {
   co_return in_time;
 }
 
-/// From then on the partner takes what nobody has. Once to each incarnation; and to none while an
-/// older one of it has failed, for what that one had may be taken here.
+/// From then on the partner takes what nobody has, unless it has said goodbye itself, and does not
+/// take our end for a failure. Once to each incarnation; and to none while an older one of it has
+/// failed, for what that one had may be taken here.
 Task<void> ClusterApp::say_goodbye() {
   const std::uint64_t partner = membership_.incarnation();
-  if (membership_.peer() != Membership::Peer::up || failing_over_ || told_goodbye_ == partner)
-    co_return;
+  const bool failed_now = failing_over_ || membership_.peer() == Membership::Peer::failed;
+  if (failed_now || told_goodbye_ == partner) co_return;
   told_goodbye_ = partner;
   static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
 }

@@ -129,6 +129,21 @@ TEST(RealFailure, AStopThatLeavesWhatNobodyElseHasFailsAndTheNextStartWritesIt) 
   EXPECT_FALSE(fs::exists(memory_of(pair, "a")) || fs::exists(memory_of(pair, "b")));
 }
 
+TEST(RealFailure, AClusterThatStopsTakesNobodyForFailed) {
+  for (const bool one_holds_all : {false, true}) {
+    Pair pair;
+    ASSERT_TRUE(pair.start_mirrored());
+    if (one_holds_all) {
+      ASSERT_EQ(pair.cluster_app("takeover b").exit_code, 0);
+    }
+    EXPECT_EQ(pair.cluster_app("stop").exit_code, 0);
+    const std::string log = (pair.directory() / "cluster" / "log").string();
+    EXPECT_EQ(run_command("cat " + log + "/[ab].log | grep -c 'node ends exit_code=0'").output,
+              "2\n");
+    EXPECT_EQ(run_command("cat " + log + "/[ab].log | grep 'has failed'").output, "");
+  }
+}
+
 TEST(RealFailure, TheFenceAgentDecidesWhetherThereIsATakeover) {
   std::string pattern = testing::TempDir() + "understudy-agent-XXXXXX";
   ASSERT_NE(mkdtemp(pattern.data()), nullptr);
