@@ -163,7 +163,7 @@ class ClusterApp : public Driver {
   bool partner_holds_any() const;
   Task<bool> give_up_all(Time patience);
   Task<void> say_goodbye();
-  Task<void> turn_away_partner();
+  Task<bool> turn_away_partner();
   Task<bool> is_needed();
 
   // answers.cpp

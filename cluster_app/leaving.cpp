@@ -33,8 +33,8 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
     const bool settled = co_await give_up_all(patience);
     if (!settled) co_return;
     co_await say_goodbye();
-    const bool alone = executor().now() >= hang_up_at || !partner_holds_any();
-    if (alone) co_await turn_away_partner();
+    bool alone = executor().now() >= hang_up_at || !partner_holds_any();
+    if (alone) alone = co_await turn_away_partner();
     if (alone) needed = co_await is_needed();
     needed = needed || holds_any();
     if (!needed) break;
@@ -93,10 +93,11 @@ Task<void> ClusterApp::say_goodbye() {
 }
 
 /// No copy comes to us any more. The partner, degraded now, writes down what was only in the two
-/// memories (STEPs 316, 318).
-Task<void> ClusterApp::turn_away_partner() {
+/// memories (STEPs 316, 318). False: not done, and to be tried again.
+Task<bool> ClusterApp::turn_away_partner() {
   Irp irp = make_irp(Major::cluster, ClusterMinor::partner);
-  static_cast<void>(co_await order(Layer::mirror_server, irp, partner_order("listen", {})));
+  const Status done = co_await order(Layer::mirror_server, irp, partner_order("listen", {}));
+  co_return ok(done);
 }
 
 /// Whether our mirror store has operations that a medium may not have: a LUN names us, or does not
