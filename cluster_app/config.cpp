@@ -53,6 +53,8 @@ constexpr std::array<std::pair<std::string_view, bool>, 2> kTakeoverFor = {
     {{"both", true}, {"hardware", false}}};
 constexpr std::array<std::pair<std::string_view, std::string_view>, 3> kEncryption = {
     {{"off", "off"}, {"allowed", "allowed"}, {"required", "required"}}};
+constexpr std::array<std::pair<std::string_view, bool>, 2> kSemantics = {
+    {{"windows", false}, {"samba", true}}};
 constexpr std::array<std::pair<std::string_view, bool>, 2> kLunEncryption = {
     {{"allowed", false}, {"required", true}}};
 constexpr std::array<std::pair<std::string_view, DegradedWrites>, 3> kDegradedWrites = {
@@ -158,9 +160,12 @@ class Reader {
       return one_of(lun.encrypted, kLunEncryption);
     } else if (key == "continuously_available") {
       return boolean(lun.continuously_available);
+    } else if (key == "semantics") {
+      return one_of(lun.like_samba, kSemantics);
     } else {
       return refuse(
-          "unknown key; a LUN has share, owner, directory, encryption and continuously_available");
+          "unknown key; a LUN has share, owner, directory, encryption, continuously_available and "
+          "semantics");
     }
     return true;
   }
@@ -350,7 +355,9 @@ address = "127.0.0.12:4450"
 interconnect = "127.0.0.12:4451"
 control = "127.0.0.12:4452"
 
-# A LUN is what one node owns at a time. Its files lie in <directory>/tree.
+# A LUN is what one node owns at a time. Its files lie in <directory>/tree. `semantics = "samba"` below [lun.NAME], for
+# clients that are used to smbd: a slash divides names like a backslash, and the time of a write shows up to two
+# seconds late, or when the file is flushed or closed.
 [lun.lun0]
 share = "share0"
 owner = "a"

@@ -29,6 +29,7 @@ struct LunConfig {
   std::string directory;    // on the host; relative to the cluster's directory until resolved
   bool encrypted = false;   // clients must encrypt what they do on the share
   bool continuously_available = true;  // its clients may have persistent handles
+  bool like_samba = false;  // semantics = "samba": where smbd differs from Windows, as smbd
 };
 
 struct ClusterConfig {

@@ -95,6 +95,18 @@ TEST(Config, ReadsWhereClientsMustEncrypt) {
   EXPECT_EQ(all->encryption, "required");
 }
 
+TEST(Config, ReadsWhoseWaysALunHas) {
+  std::string error;
+  const std::string lun = "directory = \"lun1\"\n";
+  const auto config = parse_config(with(lun, lun + "semantics = \"samba\"\n"), "", error);
+  ASSERT_TRUE(config.has_value()) << error;
+  EXPECT_FALSE(config->luns[0].like_samba);
+  EXPECT_TRUE(config->luns[1].like_samba);
+  EXPECT_NE(why_not(with(lun, lun + "semantics = \"unix\"\n"))
+                .find("[lun.lun1] semantics: must be \"windows\" or \"samba\""),
+            std::string::npos);
+}
+
 TEST(Config, RefusesEncryptionThatIsOffAndRequired) {
   const std::string off = with("encryption = \"allowed\"", "encryption = \"off\"");
   EXPECT_NE(why_not(off + "encryption = \"required\"\n").find("[lun.lun1] wants encryption"),

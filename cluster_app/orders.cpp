@@ -13,7 +13,8 @@ constexpr Duration kOfferAgain = std::chrono::seconds(2);
 std::string mount_order(const ClusterConfig& config, std::uint32_t lun) {
   return json::serialize(json::object{{"path", config.luns.at(lun).directory},
                                       {"lazy_writer", config.lazy_writer_runs ? "run" : "hold"},
-                                      {"flush_interval_ms", config.flush_interval_ms}});
+                                      {"flush_interval_ms", config.flush_interval_ms},
+                                      {"late_write_times", config.luns.at(lun).like_samba}});
 }
 
 }  // namespace
@@ -59,7 +60,8 @@ std::string ClusterApp::offer_at(std::uint32_t home) const {
       shares.push_back({{"name", config_.luns.at(lun).share},
                         {"lun", lun},
                         {"encrypted", config_.luns.at(lun).encrypted},
-                        {"continuously_available", config_.luns.at(lun).continuously_available}});
+                        {"continuously_available", config_.luns.at(lun).continuously_available},
+                        {"slash_divides", config_.luns.at(lun).like_samba}});
   }
   if (shares.empty()) return {};
   std::string name = node.name;

@@ -42,7 +42,9 @@ Task<Status> Volume::close(Irp& irp) {
     Open* const heir = deletes && !removes ? Volume::heir(*open.link, &open) : nullptr;
     const std::size_t room = (removes ? open.link->name.size() : 0) + kPropertyHeader +
                              (heir == nullptr ? 0 : room_for_state(*heir));
-    const bool changes = removes || open.durable != nullptr || heir != nullptr;
+    const bool shows_write =
+        node.late_write_time.hides(now()) && open.may(access::kWriteData | access::kAppendData);
+    const bool changes = removes || open.durable != nullptr || heir != nullptr || shows_write;
     if (changes && !reservation.holds(sizeof(RecordHeader) + room)) {
       Result<Reservation> reserved = co_await reserve(room, 0);
       if (!reserved) co_return reserved.status();
@@ -50,13 +52,24 @@ Task<Status> Volume::close(Irp& irp) {
       continue;
     }
     show(irp, std::max(node.last_lsn, path_shows(open.link)));
-    if (irp.close.post_query != 0) irp.close.facts = facts_of(node, open.link);
-    end_open(irp, open, deletes, heir, std::move(reservation));
+    std::optional<RecordHeader> written;
+    if (shows_write) written = show_write(node);
+    if (irp.close.post_query != 0) irp.close.facts = facts_of(node, open.link, now());
+    end_open(irp, open, deletes, heir, std::move(reservation), written);
     co_return Status::success;
   }
 }
 
-void Volume::end_open(Irp& irp, Open& open, bool deletes, Open* heir, Reservation reservation) {
+/// What no client has seen yet was written now (late_write_time.h); the record that says so.
+RecordHeader Volume::show_write(Node& node) {
+  node.late_write_time.show();
+  node.state.write_time = now();
+  node.last_lsn = last_lsn_ + 1;
+  return effect_on(Effect::set, node.id, node.state);
+}
+
+void Volume::end_open(Irp& irp, Open& open, bool deletes, Open* heir, Reservation reservation,
+                      const std::optional<RecordHeader>& written) {
   Node& node = *open.node;
   Link* const link = open.link;
   std::vector<Property> ended;
@@ -75,7 +88,7 @@ void Volume::end_open(Irp& irp, Open& open, bool deletes, Open* heir, Reservatio
   if (heir != nullptr) heir->durable->deletes = true;
   const std::vector<const Open*> told =
       heir == nullptr ? std::vector<const Open*>() : std::vector<const Open*>{heir};
-  note_opens(irp, told, std::move(ended), std::move(reservation));
+  note_opens(irp, told, std::move(ended), std::move(reservation), written);
 }
 
 /// The handle is gone, and counts for no name any more.
@@ -86,7 +99,10 @@ void Volume::leave(Open& open) {
   end_locks(open);
   end_oplock(open);
   std::erase(node.opens, &open);
-  if (node.opens.empty()) node.reserved_allocation = 0;
+  if (node.opens.empty()) {
+    node.reserved_allocation = 0;
+    node.late_write_time = {};
+  }
   if (open.link != nullptr) --open.link->opens;
   if (open.file_link != nullptr) --open.file_link->opens;
   opens_.erase(open.id);

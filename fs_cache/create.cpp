@@ -291,7 +291,7 @@ void Volume::answer_create(Irp& irp, Open& open, CreateAction action, std::uint3
   irp.open = open.id;
   irp.create.create_action = static_cast<std::uint16_t>(action);
   irp.create.desired_access = open.access;
-  irp.create.facts = facts_of(open);
+  irp.create.facts = facts_of(open, now());
   irp.create.facts.maximal_access = maximal;
 }
 
@@ -327,6 +327,7 @@ RecordHeader Volume::overwrite(const CreateRequest& request, Node& node,
   node.properties = properties;
   node.last_lsn = last_lsn_ + 1;
   node.reserved_allocation = 0;
+  node.late_write_time.show();
   return effect_on(Effect::set, node.id, state);
 }
 

@@ -92,16 +92,18 @@ void Volume::note_open(Irp& irp, const Open& open, Reservation reservation) {
 }
 
 void Volume::note_opens(Irp& irp, const std::vector<const Open*>& opens,
-                        std::vector<Property> properties, Reservation reservation) {
+                        std::vector<Property> properties, Reservation reservation,
+                        const std::optional<RecordHeader>& beside) {
   std::vector<std::vector<std::uint8_t>> states;
   states.reserve(opens.size());
   for (const Open* open : opens) {
     states.push_back(encode_open_state(state_of(*open)));
     properties.push_back({PropertyKind::open, open->id, states.back()});
   }
-  if (properties.empty()) return;
+  if (properties.empty() && !beside) return;
   RecordHeader effect;
   effect.effect = Effect::note;
+  if (beside) effect = *beside;
   const Logged logged = commit(irp, std::move(reservation), effect, {}, {}, {}, properties);
   static_cast<void>(logged);
 }
@@ -172,7 +174,7 @@ void Volume::give_back(Irp& irp, Open& open) {
   create.create_action = durable.create_action;
   create.durable = durable.request.kind;
   create.timeout_ms = durable.request.timeout_ms;
-  create.facts = facts_of(*open.node, open.link);
+  create.facts = facts_of(*open.node, open.link, now());
   const Node* const above = open.link == nullptr ? nullptr : open.link->parent;
   create.facts.maximal_access =
       open.node->lacks_properties() ? open.access : maximal_access(*open.node, above, *open.token);

@@ -89,19 +89,6 @@ class Durable : public FsCacheTest {
     made.lock = {offset, 1, 1, sequence, sequence};
     return node->run(made).status;
   }
-  /// The node dies and another one takes the LUN over, with the partner's copies.
-  void take_over() {
-    const auto copies = node->filter().copies;
-    node.reset();
-    node = std::make_unique<TestNode>(loop, disk, LocalHost::small_sizes(), "b");
-    ASSERT_EQ(node->mount().status, Status::success);
-    const Lsn applied = node->last.mount.applied_lsn;
-    for (const auto& [lsn, record] : copies) {
-      if (lsn > applied) {
-        ASSERT_EQ(node->replay(record), Status::success);
-      }
-    }
-  }
 };
 
 TEST_F(Durable, IsWhatKeepsAHandleOrIsPersistent) {

@@ -166,6 +166,7 @@ Task<Status> FsCache::make_volume(Irp& irp) {
   VolumeOptions options;
   options.lun = irp.lun;
   options.lazy_writer = order->lazy_writer;
+  options.late_write_times = order->late_write_times;
   const auto made = std::make_shared<Volume>(seams(), space_, std::move(medium), options);
   const Status status = co_await made->mount(irp);
   if (failed(status)) co_return status;

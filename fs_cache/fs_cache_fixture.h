@@ -380,6 +380,19 @@ class FsCacheTest : public ::testing::Test {
     node = std::make_unique<TestNode>(loop, disk);
     ASSERT_EQ(node->mount().status, Status::success);
   }
+  /// The node dies and another one takes the LUN over, with the partner's copies.
+  void take_over() {
+    const auto copies = node->filter().copies;
+    node.reset();
+    node = std::make_unique<TestNode>(loop, disk, LocalHost::small_sizes(), "b");
+    ASSERT_EQ(node->mount().status, Status::success);
+    const Lsn applied = node->last.mount.applied_lsn;
+    for (const auto& [lsn, record] : copies) {
+      if (lsn > applied) {
+        ASSERT_EQ(node->replay(record), Status::success);
+      }
+    }
+  }
 
   VirtualLoop loop;
   std::shared_ptr<MemoryDisk> disk = std::make_shared<MemoryDisk>();

@@ -30,8 +30,10 @@ Result<MountOrder> parse_mount_order(std::string_view text) {
   if (!order) return Status::invalid_parameter;
   MountOrder out;
   out.path = text_of(*order, "path");
-  if (out.path.empty() || !read_lazy_writer(*order, out) || !read_interval(*order, out))
+  if (out.path.empty() || !read_lazy_writer(*order, out) || !read_interval(*order, out) ||
+      !read_flag(*order, "late_write_times", out.late_write_times)) {
     return Status::invalid_parameter;
+  }
   return out;
 }
 

@@ -1,9 +1,9 @@
 // The payload of cluster_app's order `mount`: where the LUN is, and how its lazy writer works.
 //
-//     {"path": "/lun0", "lazy_writer": "run", "flush_interval_ms": 1000}
+//     {"path": "/lun0", "lazy_writer": "run", "flush_interval_ms": 1000, "late_write_times": false}
 //
 // `lazy_writer` "hold": write only for want of room and when somebody flushes, for tests and the
-// debugger.
+// debugger. `late_write_times`: see late_write_time.h.
 #pragma once
 
 #include <string>
@@ -17,6 +17,7 @@ namespace understudy {
 struct MountOrder {
   std::string path;
   LazyWriterOptions lazy_writer;
+  bool late_write_times = false;
 };
 
 /// STATUS_INVALID_PARAMETER for what is no such object. All but `path` may be left out.

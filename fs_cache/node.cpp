@@ -55,12 +55,12 @@ bool same_state(const ObjectState& one, const ObjectState& other) {
   return all(one) == all(other);
 }
 
-FileFacts facts_of(const Node& node, const Link* link) {
+FileFacts facts_of(const Node& node, const Link* link, FileTime now) {
   FileFacts facts{};
   facts.object = node.id;
   facts.creation_time = node.state.creation_time;
   facts.access_time = node.state.access_time;
-  facts.write_time = node.state.write_time;
+  facts.write_time = node.late_write_time.seen(node.state.write_time, now);
   facts.change_time = node.state.change_time;
   const std::uint32_t attributes = node.state.attributes & ~attribute::kInternal;
   facts.attributes = attributes == 0 ? attribute::kNormal : attributes;
@@ -75,10 +75,10 @@ FileFacts facts_of(const Node& node, const Link* link) {
   return facts;
 }
 
-FileFacts facts_of(const Open& open) {
-  if (!open.node->is_stream()) return facts_of(*open.node, open.link);
-  FileFacts facts = facts_of(open.node->file(), open.file_link);
-  const FileFacts stream = facts_of(*open.node, open.link);
+FileFacts facts_of(const Open& open, FileTime now) {
+  if (!open.node->is_stream()) return facts_of(*open.node, open.link, now);
+  FileFacts facts = facts_of(open.node->file(), open.file_link, now);
+  const FileFacts stream = facts_of(*open.node, open.link, now);
   facts.size = stream.size;
   facts.allocation_size = stream.allocation_size;
   facts.delete_pending |= stream.delete_pending;

@@ -18,6 +18,7 @@
 
 #include "fs_cache/durable.h"
 #include "fs_cache/extents.h"
+#include "fs_cache/late_write_time.h"
 #include "fs_cache/medium/medium.h"
 #include "fs_cache/oplock.h"
 #include "fs_cache/range_locks.h"
@@ -72,6 +73,7 @@ struct Node {
   std::unique_ptr<Directory> directory = nullptr;  // its entries, while they are loaded
   std::unique_ptr<Event> loading = nullptr;
   NodeProperties properties = {};
+  LateWriteTime late_write_time = {};  // until the last close
   Node* owner = nullptr;    // of a stream, and of a streams directory: the file that it belongs to
   Node* streams = nullptr;  // its streams directory, while that is in memory
   bool has_no_streams = false;  // known without a streams directory in memory
@@ -130,10 +132,10 @@ struct Open {
 bool same_state(const ObjectState& one, const ObjectState& other);
 
 /// What a client sees of a node by one of its names.
-FileFacts facts_of(const Node& node, const Link* link);
+FileFacts facts_of(const Node& node, const Link* link, FileTime now);
 
 /// Of a stream it is its size, and else what its file is (MS-FSA 2.1.5.12).
-FileFacts facts_of(const Open& open);
+FileFacts facts_of(const Open& open, FileTime now);
 
 /// "dir\sub\name"; empty for the root.
 std::string path_of(const Link* link);

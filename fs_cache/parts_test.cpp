@@ -175,11 +175,13 @@ TEST(MountOrder, TakesAPathAndHowToWriteLazily) {
   ASSERT_TRUE(held);
   EXPECT_TRUE(held->lazy_writer.hold);
   EXPECT_EQ(held->lazy_writer.interval, std::chrono::milliseconds(50));
+  EXPECT_FALSE(plain->late_write_times);
+  EXPECT_TRUE(parse_mount_order(R"({"path": "/a", "late_write_times": true})")->late_write_times);
   for (const char* bad :
-       {"", "/a", "[]", "{}", R"({"path": 1})", R"({"path": ""})",
-        R"({"path": "/a", "lazy_writer": "x"})", R"({"path": "/a", "lazy_writer": 1})",
-        R"({"path": "/a", "flush_interval_ms": 0})", R"({"path": "/a", "flush_interval_ms": "1"})",
-        R"({"path": "/a")"}) {
+       {"", "/a", R"({"path": "/a", "late_write_times": "x"})", "[]", "{}", R"({"path": 1})",
+        R"({"path": ""})", R"({"path": "/a", "lazy_writer": "x"})",
+        R"({"path": "/a", "lazy_writer": 1})", R"({"path": "/a", "flush_interval_ms": 0})",
+        R"({"path": "/a", "flush_interval_ms": "1"})", R"({"path": "/a")"}) {
     EXPECT_EQ(parse_mount_order(bad).status(), Status::invalid_parameter) << bad;
   }
 }

@@ -26,7 +26,7 @@ Task<Status> Volume::query_information(Irp& irp) {
   const std::optional<Bytes> room = seams_.arena.room(irp.payload);
   if (!room) co_return Status::invalid_parameter;
   show(irp, std::max(open.node->last_lsn, path_shows(open)));
-  irp.query.facts = facts_of(open);
+  irp.query.facts = facts_of(open, now());
   irp.query.access = open.access;
   irp.query.options = open.options;
   if (room->empty()) co_return Status::success;
@@ -58,6 +58,7 @@ Task<Status> Volume::flush_buffers(Irp& irp) {
   const Status allowed = check_asker(irp, open);
   if (failed(allowed)) co_return allowed;
   if (!open.may(access::kWriteData | access::kAppendData)) co_return Status::access_denied;
+  open.node->late_write_time.show();
   show(irp, std::max(open.node->last_lsn, path_shows(open)));
   co_return Status::success;
 }

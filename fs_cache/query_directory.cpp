@@ -54,16 +54,17 @@ void restart(Enumeration& at, std::string_view pattern, bool takes_pattern) {
 }
 
 /// `.` and `..`, before all other names. False when one does not fit.
-bool list_dots(Enumeration& at, const Node& directory, Listing& listing) {
+bool list_dots(Enumeration& at, const Node& directory, FileTime now, Listing& listing) {
   const Link* const link = directory.names.empty() ? nullptr : directory.names.front();
   if (at.at == Enumeration::At::dot) {
-    if (at.pattern.matches(".") && !listing.add(".", facts_of(directory, link))) return false;
+    if (at.pattern.matches(".") && !listing.add(".", facts_of(directory, link, now))) return false;
     at.at = Enumeration::At::dot_dot;
     if (listing.enough()) return true;
   }
   if (at.at == Enumeration::At::dot_dot) {
     const Node& parent = link == nullptr ? directory : *link->parent;
-    if (at.pattern.matches("..") && !listing.add("..", facts_of(parent, nullptr))) return false;
+    if (at.pattern.matches("..") && !listing.add("..", facts_of(parent, nullptr, now)))
+      return false;
     at.at = Enumeration::At::names;
   }
   return true;
@@ -116,13 +117,13 @@ Status Volume::list_names(Irp& irp, Open& open, Bytes room) {
   Enumeration& at = open.enumeration;
   Listing listing(room, irp.directory);
   show(irp, std::max(node.last_lsn, node.directory->last_lsn));
-  bool fits = list_dots(at, node, listing);
+  bool fits = list_dots(at, node, now(), listing);
   const auto& links = node.directory->links;
   for (auto next = links.upper_bound(at.after); fits && next != links.end() && !listing.enough();
        ++next) {
     const Link& link = *next->second;
     if (at.pattern.matches(next->first)) {
-      fits = listing.add(link.name, facts_of(*link.node, &link));
+      fits = listing.add(link.name, facts_of(*link.node, &link, now()));
       if (!fits) break;
       show(irp, link.node->last_lsn);
     }

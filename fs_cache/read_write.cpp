@@ -178,6 +178,8 @@ void Volume::put(Irp& irp, const Open& open, std::uint64_t offset, const Content
   node.unwritten_data().extents.write(offset, zeros ? content : Content(logged.data), logged.lsn);
   node.content_lsn = node.last_lsn = logged.lsn;
   const std::uint32_t grown = state.size != node.state.size ? change::kSize : 0;
+  if (options_.late_write_times && !open.keeps_write_time)
+    node.late_write_time.write(node.state.write_time, time);
   node.state = state;
   if (touches_file) file_touched(node, effect, logged.lsn);
   break_readers(open);

@@ -78,12 +78,13 @@ Task<Status> Volume::set_basic(Irp& irp) {
   const Result<Open*> found = find_open(irp);
   if (!found) co_return found.status();
   Open& open = **found;
-  const Node& node = open.node->file();
+  Node& node = open.node->file();
   show(irp, node.last_lsn);
   if (!open.may(access::kWriteAttributes)) co_return Status::access_denied;
   const SetParameters& set = irp.set;
   const Status valid = check_basic(set, node);
   if (failed(valid)) co_return valid;
+  node.late_write_time.show();
 
   ObjectState state = node.state;
   bool kept_anyway = false;  // nothing but a client changes these two
@@ -230,6 +231,7 @@ Task<Status> Volume::resize(Irp& irp, bool allocation) {
   if (!open.may(access::kWriteData)) co_return Status::access_denied;
   if (size > bounds::kMaxFileSize) co_return Status::disk_full;
   if (allocation) node.reserved_allocation = size;
+  node.late_write_time.show();
   break_readers(open);  // whether it changes or not (MS-FSA 2.1.4.12)
   ObjectState state = node.state;
   const bool sets_size = !allocation || size < node.state.size;

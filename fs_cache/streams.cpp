@@ -122,11 +122,12 @@ Task<Status> Volume::query_streams(Irp& irp) {
     show(irp, std::max(file.last_lsn, path_shows(**found)));
     std::size_t used = 0;
     bool fits = true;
-    if (!file.is_directory()) fits = put_entry(*room, used, "::$DATA", facts_of(file, nullptr));
+    if (!file.is_directory())
+      fits = put_entry(*room, used, "::$DATA", facts_of(file, nullptr, now()));
     if (file.streams != nullptr) {
       show(irp, file.streams->directory->last_lsn);
       for (const auto& [key, link] : file.streams->directory->links) {
-        const FileFacts facts = facts_of(*link->node, link.get());
+        const FileFacts facts = facts_of(*link->node, link.get(), now());
         show(irp, link->node->last_lsn);
         fits = fits && put_entry(*room, used, ':' + link->name + ":$DATA", facts);
       }
@@ -165,7 +166,7 @@ Task<Status> Volume::close_stream(Irp& irp) {
       continue;
     }
     show(irp, std::max(open.node->last_lsn, path_shows(open)));
-    if (irp.close.post_query != 0) irp.close.facts = facts_of(open);
+    if (irp.close.post_query != 0) irp.close.facts = facts_of(open, now());
     if (deletes) link.delete_pending = true;
     leave(open);
     if (file_goes) {

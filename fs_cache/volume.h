@@ -34,6 +34,7 @@ enum class MediumHolds;
 struct VolumeOptions {
   std::uint32_t lun = 0;
   LazyWriterOptions lazy_writer = {};
+  bool late_write_times = false;                        // see late_write_time.h
   std::size_t max_objects = bounds::kMaxCachedObjects;  // kept in memory if they need not be
 };
 
@@ -190,7 +191,9 @@ class Volume {
 
   // close.cpp
   void leave(Open& open);
-  void end_open(Irp& irp, Open& open, bool deletes, Open* heir, Reservation reservation);
+  RecordHeader show_write(Node& node);
+  void end_open(Irp& irp, Open& open, bool deletes, Open* heir, Reservation reservation,
+                const std::optional<RecordHeader>& written);
   void remove_name(Irp& irp, Link& link, Reservation reservation,
                    const std::vector<GoneStream>& streams = {},
                    const std::vector<Property>& properties = {});
@@ -201,8 +204,9 @@ class Volume {
   /// Bytes that its property takes in a record, and one lock more; 0 if it is not durable.
   static std::size_t room_for_state(const Open& open);
   void note_open(Irp& irp, const Open& open, Reservation reservation);
+  /// In one record, with what happens `beside` it.
   void note_opens(Irp& irp, const std::vector<const Open*>& opens, std::vector<Property> properties,
-                  Reservation reservation);
+                  Reservation reservation, const std::optional<RecordHeader>& beside = {});
   static Open* heir(const Link& link, const Open* but);
   Status check_reclaim(const Open& open, const DurableRequest& request, const Caching& lease,
                        std::string_view path) const;

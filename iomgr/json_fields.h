@@ -44,6 +44,14 @@ inline bool flag_of(const json::object& object, std::string_view key) {
   return value != nullptr && value->is_bool() && value->as_bool();
 }
 
+/// Keeps `flag` as it is where none is given. False if it is there and is neither true nor false.
+inline bool read_flag(const json::object& object, std::string_view key, bool& flag) {
+  const json::value* const value = object.if_contains({key.data(), key.size()});
+  if (value == nullptr) return true;
+  if (value->is_bool()) flag = value->as_bool();
+  return value->is_bool();
+}
+
 inline const json::object& object_of(const json::object& object, std::string_view key) {
   static const json::object none;
   const json::value* const value = object.if_contains({key.data(), key.size()});

@@ -12,14 +12,6 @@ namespace {
 
 constexpr std::string_view kPipeShare = "IPC$";
 
-/// False if it is there and is neither true nor false.
-bool read_flag(const json::object& object, std::string_view key, bool& flag) {
-  const json::value* value = object.if_contains(key);
-  if (value == nullptr) return true;
-  if (value->is_bool()) flag = value->get_bool();
-  return value->is_bool();
-}
-
 /// False if it is there and is no word that we know.
 bool read_encryption(const json::object& object, Encryption& encryption) {
   constexpr std::string_view kKey = "encryption";
@@ -40,12 +32,16 @@ bool read_share(const json::value& value, ServerConfig& config) {
   const std::optional<std::size_t> units = utf16_length(*name);
   if (!units || *units > 80 || config.find_share(*name) != nullptr) return false;
   if (lun->get_int64() < 0 || lun->get_int64() >= bounds::kMaxLuns) return false;
-  bool encrypted = false;
-  if (!read_flag(object, "encrypted", encrypted)) return false;
-  bool available = true;
-  if (!read_flag(object, "continuously_available", available)) return false;
-  config.shares.push_back({std::move(*name), static_cast<std::uint32_t>(lun->get_int64()),
-                           smb2::Share::Kind::disk, encrypted, available});
+  smb2::Share share;
+  share.name = std::move(*name);
+  share.lun = static_cast<std::uint32_t>(lun->get_int64());
+  share.continuously_available = true;
+  if (!read_flag(object, "encrypted", share.encrypted) ||
+      !read_flag(object, "continuously_available", share.continuously_available) ||
+      !read_flag(object, "slash_divides", share.slash_divides)) {
+    return false;
+  }
+  config.shares.push_back(std::move(share));
   return true;
 }
 
@@ -60,8 +56,8 @@ bool read_shares(const json::object& object, ServerConfig& config) {
 }  // namespace
 
 const smb2::Share* ServerConfig::find_share(std::string_view share_name) const {
-  static const smb2::Share kPipes{std::string(kPipeShare), 0, smb2::Share::Kind::pipe, false,
-                                  false};
+  static const smb2::Share kPipes{
+      .name = std::string(kPipeShare), .lun = 0, .kind = smb2::Share::Kind::pipe};
   const std::string folded = fold(share_name);
   if (folded == kPipeShare) return &kPipes;
   const auto found =
@@ -106,7 +102,9 @@ std::optional<ServerConfig> parse_serve(ConstBytes text, std::string& error) {
   config.name = *server;
   config.accounts = std::move(*parsed);
   if (!read_shares(*object, config)) {
-    error = "shares must be a list of different {name, lun, encrypted, continuously_available}";
+    error =
+        "shares must be a list of different {name, lun, encrypted, continuously_available, "
+        "slash_divides}";
     return std::nullopt;
   }
   return config;

@@ -258,7 +258,7 @@ Task<Status> create(Connection& connection, Request& request, Reply& reply) {
     co_return opened;
   }
 
-  Result<std::string> path = path_from_wire(create.name);
+  Result<std::string> path = path_from_wire(create.name, request.tree->share.slash_divides);
   if (path) create.path = std::move(*path);
   if (returns) {
     const Status reclaimed = co_await reclaim(connection, request, reply, create);

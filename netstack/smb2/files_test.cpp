@@ -131,6 +131,17 @@ TEST_F(Files, AreRefusedNamesThatNoFileCanHave) {
   EXPECT_TRUE(node.files.files.contains("äöü€😀"));
 }
 
+TEST_F(Files, HaveNamesDividedBySlashesWhereTheShareSaysSo) {
+  std::string text = TestNode::serve_text();
+  text.replace(text.find("\"lun\": 7"), 8, "\"lun\": 7, \"slash_divides\": true");
+  ASSERT_EQ(node.order(ClusterMinor::serve, text), Status::success);
+  client.tree_connect("share0");
+  EXPECT_EQ(client.create("a/b").status(), Status::success);
+  EXPECT_TRUE(node.files.files.contains("a\\b"));
+  EXPECT_EQ(client.create("a/../b").status(), Status::object_path_syntax_bad);
+  EXPECT_EQ(client.create("/a").status(), Status::invalid_parameter);
+}
+
 TEST_F(Files, AreRefusedContradictoryRequests) {
   EXPECT_EQ(client.create("file", 6).status(), Status::invalid_parameter);
   EXPECT_EQ(client.create("file", 3, 0x41).status(), Status::invalid_parameter);

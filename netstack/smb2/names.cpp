@@ -37,9 +37,10 @@ bool cut_stream(std::string_view& path) {
 
 }  // namespace
 
-Result<std::string> path_from_wire(ConstBytes utf16) {
+Result<std::string> path_from_wire(ConstBytes utf16, bool slash_divides) {
   Result<std::string> path = text_from_wire(utf16);
   if (!path || path->empty()) return path;
+  if (slash_divides) std::replace(path->begin(), path->end(), '/', '\\');
   if (path->front() == '\\') return Status::invalid_parameter;
   std::string_view rest = *path;
   if (!cut_stream(rest)) return Status::object_name_invalid;

@@ -16,7 +16,8 @@ namespace understudy::smb2 {
 /// a stream behind it, ":name:$DATA" or a part of that; alone it is one of the root.
 /// STATUS_OBJECT_PATH_SYNTAX_BAD: "..". STATUS_INVALID_PARAMETER: it is not UTF-16, or begins with
 /// '\' (MS-SMB2 3.3.5.9). One '\' at the end stays: it says that a directory is meant.
-Result<std::string> path_from_wire(ConstBytes utf16);
+/// `slash_divides`: '/' is taken for '\' (Share::slash_divides).
+Result<std::string> path_from_wire(ConstBytes utf16, bool slash_divides = false);
 
 /// A name or pattern without any check but that it is UTF-16 of not too many bytes.
 Result<std::string> text_from_wire(ConstBytes utf16);

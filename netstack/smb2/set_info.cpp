@@ -80,7 +80,7 @@ Task<Status> set_name(Setting& setting, SetMinor minor) {
   if (root != 0 || length == 0) co_return Status::invalid_parameter;
   // Some clients begin with the root, others do not.
   if (length >= 2 && name[0] == '\\' && name[1] == 0) name = name.subspan(2);
-  Result<std::string> path = path_from_wire(name);
+  Result<std::string> path = path_from_wire(name, setting.open.tree->share.slash_divides);
   if (!path) co_return path.status();
   if (path->empty()) co_return Status::object_name_invalid;
   const std::uint32_t needs = minor == SetMinor::rename ? kDelete : 0;

@@ -14,6 +14,7 @@ struct Share {
   Kind kind = Kind::disk;
   bool encrypted = false;               // Share.EncryptData: what is not encrypted is refused
   bool continuously_available = false;  // Share.IsCA: opens may be persistent
+  bool slash_divides = false;           // names, as '\' does: smbd's way
 };
 
 }  // namespace understudy::smb2
