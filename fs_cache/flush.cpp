@@ -117,10 +117,9 @@ Task<Status> Volume::write_plan(FlushPlan& plan, const Applied& applied) {
   if (ok(status) && !plan.properties.empty())
     status = co_await medium_->write_properties(plan.properties);
   if (failed(status)) co_return status;
-  // A crash may leave some of these names, or one that a failed sync has made look durable. Only
-  // another memory's log or this can tell what they were to be.
-  const bool renames = !plan.entries.empty() && !planted(Mutant::rename_without_intent);
-  if (applied.mirror == 0 && renames) {
+  // A crash may leave some of these names, or one that a failed sync has made look durable. This
+  // tells what they were to be: another memory's log may lack the last of them, or be lost.
+  if (!plan.entries.empty() && !planted(Mutant::rename_without_intent)) {
     const Intent intent{applied.epoch, applied.lsn, plan.entries};
     intended_ = applied.lsn;  // even if it fails: it may be there
     status = co_await medium_->write_intent(intent);
@@ -146,7 +145,7 @@ Task<Status> Volume::write_names(std::span<const EntryCell> entries) {
   co_return Status::success;
 }
 
-/// At a mount: the names of a degraded flush that a crash interrupted. Everything else of it was
+/// At a mount: the names of a flush that a crash interrupted. Everything else of it was
 /// durable before its intent was.
 Task<Status> Volume::finish_intent() {
   const Result<Intent> intent = co_await medium_->read_intent();

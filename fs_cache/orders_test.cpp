@@ -177,6 +177,17 @@ TEST_F(Replay, BringsBackWhatWasOnlyInMemory) {
   EXPECT_EQ(node->filter().copies.begin()->first, copies.rbegin()->first + 1);
 }
 
+/// The partner is lost, and so has no copy of it, while the LUN still names it as the mirror.
+TEST_F(Replay, NeverFindsByHalfARenameThatThePartnerDidNotGet) {
+  const std::uint64_t file = node->must_open("old");
+  ASSERT_EQ(node->flush(), Status::success);
+  ASSERT_EQ(node->rename(file, "new"), Status::success);
+  node->faults().arm("medium.flush.entries", {.action = FaultAction::error, .countdown = 2});
+  ASSERT_EQ(node->flush(), Status::io_device_error);
+  die(false);
+  EXPECT_EQ(node->list("").size(), 1U);
+}
+
 TEST_F(Replay, TwiceIsOnce) {
   node->make_file("file", "content");
   die();

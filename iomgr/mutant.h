@@ -45,7 +45,7 @@ namespace understudy {
   X(object_ids_start_again, 1, "fs_cache gives object ids of an earlier epoch again")                                    \
   X(size_not_logged, 1, "fs_cache writes the size of before into the record of an extending write")                      \
   X(remove_before_applied, 6, "fs_cache removes objects before `applied` says that nobody needs them")                   \
-  X(rename_without_intent, 1, "fs_cache, degraded, renames without writing down what it is about to do")                 \
+  X(rename_without_intent, 1, "fs_cache renames without writing down what it is about to do")                 \
   X(append_done_when_sent, 4, "rd_driver completes a copy when it is sent, not when the partner has it")                 \
   X(lost_copies_succeed, 4, "rd_driver, losing its connection, completes the copies on their way with success")          \
   X(store_drops_a_record, 1, "mirror_server acknowledges every hundredth record without keeping it")                     \

@@ -2,53 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <set>
 
 #include "iomgr/check.h"
-#include "iomgr/unicode.h"
 
 namespace understudy::sim {
 namespace {
-
-/// The names of a listing, folded, but for those that stand there twice.
-std::set<std::string> without(const std::set<std::string>& twins,
-                              const std::vector<std::uint8_t>& listing) {
-  std::set<std::string> names;
-  std::string name;
-  for (const std::uint8_t byte : listing) {
-    if (byte != '\n') {
-      name.push_back(static_cast<char>(byte));
-      continue;
-    }
-    const std::string folded = fold(std::exchange(name, {}));
-    if (!twins.contains(folded)) names.insert(folded);
-  }
-  return names;
-}
-
-/// Both of them may be there or not from now on.
-void add_twins(const MemoryDisk::Image& image, Lun& lun) {
-  std::set<MemoryDisk::EntryPlace> spellings;
-  std::map<ObjectId, std::string> directories;
-  for (const auto& [place, object] : image.entries) {
-    const std::string name = fold(place.second);
-    if (!spellings.insert({place.first, name}).second) lun.twins.insert(name);
-    const auto found = image.objects.find(object);
-    if (found == image.objects.end() || !found->second.directory) continue;
-    const auto [other, is_first] = directories.try_emplace(object, name);
-    if (!is_first) lun.twins.insert({name, other->second});
-  }
-  MemoryDisk::Image without_them = image;
-  std::erase_if(without_them.entries,
-                [&](const auto& entry) { return lun.twins.contains(fold(entry.first.second)); });
-  std::vector<Effects> there = assignments(image, without_them, true);
-  std::vector<Effects> gone = assignments(without_them, image, true);
-  for (auto* const effects : {&there, &gone}) {
-    for (Effects& each : *effects) {
-      if (!each.name.empty()) lun.in_doubt.push_back(std::move(each));
-    }
-  }
-}
 
 /// Answers of the medium, or of a LUN that is not there: a file system that serves gives others.
 bool from_medium(Status status) {
@@ -89,9 +47,7 @@ std::string describe(const Event& event) {
 
 bool shows(const Request& request, const Version& version, const std::vector<std::uint8_t>& bytes) {
   const std::vector<std::uint8_t>& content = version.content;
-  if (request.is_listing)
-    return content == bytes || (!version.twins.empty() &&
-                                without(version.twins, content) == without(version.twins, bytes));
+  if (request.is_listing) return content == bytes;
   const std::size_t from = std::min<std::size_t>(request.offset, content.size());
   const std::size_t length = std::min<std::size_t>(request.length, content.size() - from);
   return std::equal(bytes.begin(), bytes.end(), content.begin() + static_cast<std::ptrdiff_t>(from),
@@ -167,7 +123,6 @@ bool Ledger::take(Event& event) {
       lun.holder_node = event.node;
       lun.serving = false;
       lun.claimed = false;
-      lun.slot_named_mirror = lun.slot_named_mirror || lun.disk->applied().mirror != 0;
       lun.mirroring = false;
       lun.failed = false;
       lun.failures_untold = 0;
@@ -211,8 +166,6 @@ bool Ledger::take(Event& event) {
 void Ledger::begin_serving(const Event& event) {
   Lun& lun = luns_.at(event.lun);
   lun.serving = true;
-  lun.half_names_allowed = lun.slot_named_mirror;
-  lun.slot_named_mirror = false;
   const std::uint64_t end = lun.disk->applied().lsn;
   settle(lun, end);
   lun.lost.assign(lun.line.begin(), lun.line.end());
@@ -231,11 +184,10 @@ void Ledger::begin_serving(const Event& event) {
     if (std::find(lun.wrong.begin(), lun.wrong.end(), each) == lun.wrong.end())
       lun.wrong.push_back(each + " (durable)");
   }
-  if (lun.torn && lun.half_names_allowed) add_twins(now, lun);
   // From here on what is there counts, in part or not.
   if (!torn.empty() || !lun.wrong.empty()) lun.settled = Model(now);
   if (std::exchange(lun.sync_failed, false) && !torn.empty()) {
-    for (Effects& each : assignments(lun.disk->durable(), now, lun.half_names_allowed))
+    for (Effects& each : assignments(lun.disk->durable(), now))
       lun.in_doubt.push_back(std::move(each));
   }
   lun.live = lun.settled;
@@ -265,7 +217,7 @@ void Ledger::logged(Event& event, Lun& lun) {
 void Ledger::remember(Lun& lun, ObjectId object, Place place) {
   const auto found = lun.live.image().objects.find(object);
   if (found == lun.live.image().objects.end()) return;
-  Version version{lun.sequence, place, {}, lun.twins};
+  Version version{lun.sequence, place, {}};
   if (found->second.directory) {
     for (const std::string& name : lun.live.names(object)) {
       version.content.insert(version.content.end(), name.begin(), name.end());

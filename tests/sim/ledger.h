@@ -11,7 +11,6 @@
 #include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <tuple>
 #include <unordered_map>
@@ -76,7 +75,6 @@ struct Version {
   std::uint64_t sequence = 0;
   Place place{};
   std::vector<std::uint8_t> content;  // bytes, or the names of a directory, each with a newline
-  std::set<std::string> twins;        // as in Lun, when it came to be
 };
 
 struct Lun {
@@ -99,18 +97,12 @@ struct Lun {
   bool mirroring = false;
   bool taken_while_held = false;    // set with `locked`
   bool claimed = false;             // an epoch, since it was locked
-  bool slot_named_mirror = false;   // at a lock since `serving`: only another memory could finish
-                                    // the flush that was interrupted
-  bool half_names_allowed = false;  // set with `serving`: and that memory is lost
-  /// Names, folded, that a rename left behind by half: two spellings of one name, two names of one
-  /// directory. A server shows one of the two, or the other once that is gone.
-  std::set<std::string> twins;
   bool failed = false;              // a sync or a flush, since the slot was written last ...
   bool failed_before_slot = false;  // ... and, set with `applied`, before it was
   bool sync_failed = false;         // since an owner that serves wrote the slot
   /// Values that cells may have beside what the line gives them. What an owner left unacknowledged
   /// when it died is seen, but may go with the power if a sync has failed since: nobody has a log
-  /// to write it again. Of twins, one hides the other from whoever removes or replaces it.
+  /// to write it again.
   std::vector<Effects> in_doubt;
   std::uint64_t failures_untold = 0;  // flushes that failed while mirroring, and no signal yet
   /// Set with each `applied` and `serving`: how the medium differs from what it says it holds.

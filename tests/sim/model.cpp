@@ -295,7 +295,7 @@ std::vector<std::string> differences(const Image& found, const Image& expected,
   return lines;
 }
 
-std::vector<Effects> assignments(const Image& image, const Image& other, bool with_names) {
+std::vector<Effects> assignments(const Image& image, const Image& other) {
   std::vector<Effects> effects;
   for (const auto& [id, object] : image.objects) {
     const auto found = other.objects.find(id);
@@ -312,22 +312,6 @@ std::vector<Effects> assignments(const Image& image, const Image& other, bool wi
     content.data = object.bytes;
     content.data.resize(std::max(object.bytes.size(), found->second.bytes.size()));
     effects.push_back(std::move(content));
-  }
-  if (!with_names) return effects;
-  const auto add_name = [&](const MemoryDisk::EntryPlace& place, ObjectId object) {
-    Effects entry;
-    entry.header.effect = object == 0 ? Effect::unlink : Effect::create;
-    entry.header.parent = place.first;
-    entry.header.object = object;
-    entry.name = place.second;
-    effects.push_back(std::move(entry));
-  };
-  for (const auto& [place, object] : image.entries) {
-    const auto found = other.entries.find(place);
-    if (found == other.entries.end() || found->second != object) add_name(place, object);
-  }
-  for (const auto& [place, object] : other.entries) {
-    if (!image.entries.contains(place)) add_name(place, 0);
   }
   return effects;
 }

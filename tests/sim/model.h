@@ -64,9 +64,7 @@ std::vector<std::string> differences(const MemoryDisk::Image& found,
                                      const MemoryDisk::Image& expected,
                                      const std::vector<const Effects*>& also);
 
-/// What assigns to each cell that differs in the two the value that it has in `image`. Names only
-/// if `with_names`.
-std::vector<Effects> assignments(const MemoryDisk::Image& image, const MemoryDisk::Image& other,
-                                 bool with_names);
+/// What assigns to each object that is in both the value that it has in `image`.
+std::vector<Effects> assignments(const MemoryDisk::Image& image, const MemoryDisk::Image& other);
 
 }  // namespace understudy::sim

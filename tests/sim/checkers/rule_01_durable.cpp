@@ -11,7 +11,7 @@
 // lost, and no other. An unanswered operation that a flush may have touched when its owner died is
 // there or not, cell by cell: SMB promises nothing of a request that got no answer. If a sync has
 // failed since, its content may even go with the power after it was seen. But a rename is never
-// there by half, unless the machine that could have finished it lost its memory.
+// there by half.
 #include "tests/sim/checkers/rules.h"
 
 namespace understudy::sim {
@@ -43,7 +43,7 @@ void half_renames(const Lun& lun, Findings& findings) {
   const MemoryDisk::Image& now = lun.disk->current();
   for (const auto& lost : lun.lost) {
     const RecordHeader& header = lost->effects.header;
-    if (header.effect != Effect::rename || lun.half_names_allowed) continue;
+    if (header.effect != Effect::rename) continue;
     const bool both =
         leads_to(now, header.parent, lost->effects.name, header.object) &&
         leads_to(now, header.target_parent, lost->effects.target_name, header.object) &&
