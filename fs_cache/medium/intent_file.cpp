@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
-#include <cstdio>
 
 #include "iomgr/bounds.h"
 #include "iomgr/wire.h"
@@ -13,28 +13,37 @@
 namespace understudy {
 namespace {
 
-constexpr std::uint64_t kMagic = 0x746E65746E494455;  // "UDIntent"
+constexpr std::uint64_t kMagic = 0x32746E65746E4955;  // "UIntent2"
+constexpr std::size_t kHeaderBytes = 36;
 constexpr std::size_t kCrcBytes = 4;
 
+std::string file_name(std::size_t slot) {
+  return "intent." + std::to_string(slot);
+}
+
 std::vector<std::uint8_t> encode(const Intent& intent) {
+  WireWriter entries;
+  for (const EntryCell& entry : intent.entries) {
+    entries.u64(entry.directory);
+    entries.u64(entry.object);
+    entries.u32(entry.object_is_directory ? 1 : 0);
+    entries.u32(static_cast<std::uint32_t>(entry.name.size()));
+    entries.append(as_bytes(entry.name));
+  }
   WireWriter writer;
   writer.u64(kMagic);
   writer.u64(intent.epoch);
   writer.u64(intent.lsn);
+  writer.u64(kHeaderBytes + entries.bytes().size() + kCrcBytes);
   writer.u32(static_cast<std::uint32_t>(intent.entries.size()));
-  for (const EntryCell& entry : intent.entries) {
-    writer.u64(entry.directory);
-    writer.u64(entry.object);
-    writer.u32(entry.object_is_directory ? 1 : 0);
-    writer.u32(static_cast<std::uint32_t>(entry.name.size()));
-    writer.append(as_bytes(entry.name));
-  }
+  writer.append(entries.bytes());
   writer.u32(crc32c(writer.bytes()));
   return writer.release();
 }
 
+/// Nothing if it is not whole.
 std::optional<Intent> decode(ConstBytes bytes) {
-  if (bytes.size() < kCrcBytes) return std::nullopt;
+  if (bytes.size() < kHeaderBytes + kCrcBytes) return std::nullopt;
   const ConstBytes covered = bytes.first(bytes.size() - kCrcBytes);
   WireReader crc(bytes.last(kCrcBytes));
   if (crc.u32() != crc32c(covered)) return std::nullopt;
@@ -43,6 +52,7 @@ std::optional<Intent> decode(ConstBytes bytes) {
   Intent intent;
   intent.epoch = reader.u64();
   intent.lsn = reader.u64();
+  const std::uint64_t length = reader.u64();
   const std::uint32_t count = reader.u32();
   for (std::uint32_t i = 0; i < count && reader.ok(); ++i) {
     EntryCell entry;
@@ -52,41 +62,74 @@ std::optional<Intent> decode(ConstBytes bytes) {
     entry.name = std::string(as_text(reader.take(reader.u32())));
     intent.entries.push_back(std::move(entry));
   }
-  if (magic != kMagic || !reader.ok() || reader.remaining() != 0) return std::nullopt;
+  const bool whole = magic == kMagic && length == bytes.size() && reader.ok();
+  if (!whole || reader.remaining() != 0) return std::nullopt;
   return intent;
+}
+
+/// The bytes that the file says are the intent; none if it cannot be one.
+IoOutcome read_claimed(const FileDescriptor& file, const std::string& name,
+                       std::vector<std::uint8_t>& out) {
+  out.resize(kHeaderBytes);
+  std::size_t count = 0;
+  if (auto failure = read_fully(file.get(), 0, out, name, count)) return failure;
+  struct stat inode {};
+  if (fstat(file.get(), &inode) != 0) return failed_call("fstat", name);
+  WireReader reader(out);
+  reader.skip(24);
+  const std::uint64_t length = reader.u64();
+  const auto size = static_cast<std::uint64_t>(inode.st_size);
+  if (count < kHeaderBytes || length > std::min(size, bounds::kMaxIntentBytes)) {
+    out.clear();
+    return {};
+  }
+  out.resize(static_cast<std::size_t>(length));
+  return read_fully(file.get(), 0, out, name, count);
+}
+
+/// What a predecessor has written and not synced, or whose sync has failed, is brought to the disk
+/// or forgotten first, as with `applied`.
+IoOutcome read_slot(const LunFolders& folders, std::size_t slot, std::optional<Intent>& out) {
+  const std::string name = file_name(slot);
+  FileDescriptor file;
+  if (auto failure = open_at(folders.base.get(), name, O_RDWR, file)) {
+    if (failure->error == ENOENT) return {};
+    return failure;
+  }
+  if (fdatasync(file.get()) != 0) return failed_call("fdatasync", name);
+  if (posix_fadvise(file.get(), 0, 0, POSIX_FADV_DONTNEED) != 0)
+    return failed_call("fadvise", name);
+  std::vector<std::uint8_t> bytes;
+  if (auto failure = read_claimed(file, name, bytes)) return failure;
+  out = decode(bytes);
+  return {};
 }
 
 }  // namespace
 
-IoOutcome write_intent_file(const LunFolders& folders, const Intent& intent) {
+IoOutcome write_intent_slot(const LunFolders& folders, std::size_t slot, const Intent& intent) {
+  const std::string name = file_name(slot);
   FileDescriptor file;
-  const int temporary = folders.temporary.get();
-  if (auto failure = open_at(temporary, kIntentFile, O_WRONLY | O_CREAT | O_TRUNC, file))
-    return failure;
-  if (auto failure = write_fully(file.get(), 0, encode(intent), kIntentFile)) return failure;
-  if (auto failure = sync_file(file.get(), kIntentFile)) return failure;
-  if (renameat(temporary, kIntentFile, folders.base.get(), kIntentFile) != 0)
-    return failed_call("rename", kIntentFile);
-  return sync_file(folders.base.get(), kIntentFile);
+  auto missing = open_at(folders.base.get(), name, O_WRONLY, file);
+  if (missing && missing->error != ENOENT) return missing;
+  if (missing) {
+    if (auto failure = open_at(folders.base.get(), name, O_WRONLY | O_CREAT, file)) return failure;
+  }
+  if (auto failure = write_fully(file.get(), 0, encode(intent), name)) return failure;
+  if (fdatasync(file.get()) != 0) return failed_call("fdatasync", name);
+  return missing ? sync_file(folders.base.get(), name) : IoOutcome{};
 }
 
-IoOutcome read_intent_file(const LunFolders& folders, Intent& out) {
+IoOutcome read_intent_slots(const LunFolders& folders, std::size_t& slot, Intent& out) {
+  slot = 0;
   out = {};
-  FileDescriptor file;
-  if (auto failure = open_at(folders.base.get(), kIntentFile, O_RDONLY, file)) {
-    if (failure->error == ENOENT) return {};
-    return failure;
+  for (std::size_t each = 0; each < kIntentSlots; ++each) {
+    std::optional<Intent> found;
+    if (auto failure = read_slot(folders, each, found)) return failure;
+    if (!found || found->lsn < out.lsn) continue;
+    slot = each;
+    out = std::move(*found);
   }
-  struct stat inode {};
-  if (fstat(file.get(), &inode) != 0) return failed_call("fstat", kIntentFile);
-  const auto size = static_cast<std::uint64_t>(inode.st_size);
-  if (size > bounds::kMaxIntentBytes) return corrupt("too large", kIntentFile);
-  std::vector<std::uint8_t> bytes(static_cast<std::size_t>(size));
-  std::size_t count = 0;
-  if (auto failure = read_fully(file.get(), 0, bytes, kIntentFile, count)) return failure;
-  std::optional<Intent> intent = decode(ConstBytes(bytes).first(count));
-  if (!intent) return corrupt("damaged", kIntentFile);
-  out = std::move(*intent);
   return {};
 }
 

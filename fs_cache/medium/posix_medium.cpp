@@ -215,7 +215,7 @@ Task<Result<Intent>> PosixMedium::read_intent() {
   const Folders folders = folders_;
   Intent intent;
   const Status status = co_await run(medium_points::kReadIntent, 1, [&](std::size_t) {
-    return read_intent_file(*folders, intent);
+    return read_intent_slots(*folders, intent_slot_, intent);
   });
   if (failed(status)) co_return status;
   co_return intent;
@@ -412,8 +412,10 @@ Task<Status> PosixMedium::write_properties(std::span<const PropertyCell> propert
 Task<Status> PosixMedium::write_intent(const Intent& intent) {
   if (!lock_) co_return Status::device_not_ready;
   const Folders folders = folders_;
-  const Status status = co_await run(
-      medium_points::kIntent, 1, [&](std::size_t) { return write_intent_file(*folders, intent); });
+  intent_slot_ = (intent_slot_ + 1) % kIntentSlots;  // even if it fails: it may be torn
+  const Status status = co_await run(medium_points::kIntent, 1, [&](std::size_t) {
+    return write_intent_slot(*folders, intent_slot_, intent);
+  });
   co_return status;
 }
 

@@ -103,6 +103,7 @@ class PosixMedium : public Medium {
   Folders folders_;
   DescriptorCache files_;
   Unsynced unsynced_;
+  std::size_t intent_slot_ = 0;         // the one that was read or written last
   std::vector<StaleName> ended_names_;  // their entries are unlinked, not yet durably
 };
 

@@ -290,7 +290,7 @@ TEST_F(AppliedTest, WithoutAValidSlotTheLunIsCorrupt) {
   EXPECT_EQ(read().status(), Status::file_corrupt);
 }
 
-TEST(PosixIntent, IsWholeReplacedInOneStepAndRefusedWhenDamaged) {
+TEST(PosixIntent, IsTheNewestOfTwoThatIsWhole) {
   TemporaryDirectory folder;
   Mount lun(folder.path());
   ASSERT_EQ(lun.run(mount(lun.medium)), Status::success);
@@ -311,10 +311,44 @@ TEST(PosixIntent, IsWholeReplacedInOneStepAndRefusedWhenDamaged) {
   EXPECT_TRUE(found->entries[0].object_is_directory);
   EXPECT_EQ(found->entries[1].name, std::string(300, 'x'));
 
-  const std::string path = folder.path() + "/.understudy/intent";
-  for (std::uintmax_t size = std::filesystem::file_size(path); size-- > 0;) {
-    std::filesystem::resize_file(path, size);
-    EXPECT_EQ(lun.run(lun.medium.read_intent()).status(), Status::file_corrupt) << size;
+  const std::string older = folder.path() + "/.understudy/intent.1";
+  const std::string newer = folder.path() + "/.understudy/intent.0";
+  for (std::uintmax_t size = std::filesystem::file_size(newer); size-- > 0;) {
+    std::filesystem::resize_file(newer, size);
+    EXPECT_EQ(lun.run(lun.medium.read_intent())->lsn, 7U) << size;
+  }
+  std::filesystem::resize_file(older, 60);
+  EXPECT_EQ(lun.run(lun.medium.read_intent())->lsn, 0U);
+}
+
+TEST(PosixIntent, MayBeShorterThanTheOneThatItOverwrites) {
+  TemporaryDirectory folder;
+  Mount lun(folder.path());
+  ASSERT_EQ(lun.run(mount(lun.medium)), Status::success);
+  for (std::uint64_t lsn = 1; lsn <= 4; ++lsn) {
+    const Intent intent{1, lsn, {{kRootObject, std::string(200 / lsn, 'n'), 42, false}}};
+    ASSERT_EQ(lun.run(lun.medium.write_intent(intent)), Status::success);
+    const auto found = lun.run(lun.medium.read_intent());
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->lsn, lsn);
+    EXPECT_EQ(found->entries.at(0).name.size(), 200 / lsn);
+  }
+}
+
+TEST(PosixIntent, ThatLiesAboutItsLengthIsNone) {
+  TemporaryDirectory folder;
+  Mount lun(folder.path());
+  ASSERT_EQ(lun.run(mount(lun.medium)), Status::success);
+  ASSERT_EQ(lun.run(lun.medium.write_intent({1, 1, {{kRootObject, "name", 42, false}}})),
+            Status::success);
+  const std::string path = folder.path() + "/.understudy/intent.1";
+  for (const std::uint64_t length :
+       {std::uint64_t{0}, std::uint64_t{8}, std::uint64_t{41}, ~std::uint64_t{0}}) {
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    file.seekp(24);
+    file.write(reinterpret_cast<const char*>(&length), sizeof length);
+    file.close();
+    EXPECT_EQ(lun.run(lun.medium.read_intent())->lsn, 0U) << length;
   }
 }
 
