@@ -39,6 +39,10 @@ class Listener {
   /// Fails only after close().
   virtual Task<Result<std::shared_ptr<Stream>>> accept() = 0;
   virtual void close() = 0;
+  /// What it accepts from now on is reset when its own address was taken from this machine and has
+  /// come back: the other side need not wait for a retransmission to go on. Where addresses cannot
+  /// go, nothing.
+  virtual void reset_when_address_returns() {}
 };
 
 class Network {

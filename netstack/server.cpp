@@ -20,6 +20,7 @@ void Server::set_config(ServerConfig config) {
 
 Task<void> Server::accept_all(std::shared_ptr<Server> self, std::shared_ptr<Listener> listener) {
   listeners_.push_back(listener);
+  listener->reset_when_address_returns();  // clients have durable opens to come back to
   while (true) {
     // No slot, no accept: clients wait in the listener's backlog.
     co_await netstack_.connection_slots().acquire();

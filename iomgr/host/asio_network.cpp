@@ -20,6 +20,7 @@
 
 #include "iomgr/bounds.h"
 #include "iomgr/check.h"
+#include "iomgr/host/address_watch.h"
 #include "iomgr/host/asio_await.h"
 #include "iomgr/host/unique_fd.h"
 
@@ -92,15 +93,18 @@ tcp::endpoint ip_endpoint(const Address& address) {
   return ip;
 }
 
-/// "host:port"; a mapped address is the IPv4 address that it means.
+/// The same; a mapped address is the IPv4 address that it means.
+tcp::endpoint plain_endpoint(const Address& address) {
+  tcp::endpoint ip = ip_endpoint(address);
+  if (ip.address().is_v4() || !ip.address().to_v6().is_v4_mapped()) return ip;
+  return {asio::ip::make_address_v4(asio::ip::v4_mapped, ip.address().to_v6()), ip.port()};
+}
+
+/// "host:port".
 std::string describe(const Address& address) {
-  const tcp::endpoint ip = ip_endpoint(address);
-  const std::string port = ":" + std::to_string(ip.port());
-  if (ip.address().is_v4()) return ip.address().to_string() + port;
-  const asio::ip::address_v6 v6 = ip.address().to_v6();
-  if (v6.is_v4_mapped())
-    return asio::ip::make_address_v4(asio::ip::v4_mapped, v6).to_string() + port;
-  return "[" + v6.to_string() + "]" + port;
+  const tcp::endpoint ip = plain_endpoint(address);
+  const std::string host = ip.address().to_string();
+  return (ip.address().is_v4() ? host : "[" + host + "]") + ":" + std::to_string(ip.port());
 }
 
 std::string describe_peer(const Protocol::socket& socket) {
@@ -228,17 +232,24 @@ struct Listening {
   Acceptor acceptor;
   UniqueFd claim;  // see claim_address()
   asio::steady_timer retry;
-  std::string path;  // of a Unix socket
+  std::shared_ptr<AddressWatch> watch;  // of what is accepted; may be null
+  std::string path;                     // of a Unix socket
   ino_t inode = 0;
 };
 
 class AsioListener : public Listener {
  public:
-  explicit AsioListener(std::shared_ptr<Listening> listening) : listening_(std::move(listening)) {}
+  AsioListener(std::shared_ptr<Listening> listening, std::shared_ptr<AddressWatch> watch)
+      : listening_(std::move(listening)), watch_(std::move(watch)) {}
   ~AsioListener() override { listening_->close(); }
 
   Task<Result<std::shared_ptr<Stream>>> accept() override { return accept_one(listening_); }
   void close() override { listening_->close(); }
+  void reset_when_address_returns() override {
+    if (!listening_->path.empty()) return;  // a file has no address
+    watch_->start();
+    listening_->watch = watch_;
+  }
 
  private:
   static Task<Result<std::shared_ptr<Stream>>> accept_one(std::shared_ptr<Listening> listening) {
@@ -252,7 +263,10 @@ class AsioListener : public Listener {
                        acceptor.cancel(ignored);
                      });
       const AsioResult accepted = co_await accepting;
-      if (!accepted.error) co_return std::shared_ptr<Stream>(std::make_shared<AsioStream>(socket));
+      if (!accepted.error) {
+        if (listening->watch) add_to(*listening->watch, socket);
+        co_return std::shared_ptr<Stream>(std::make_shared<AsioStream>(socket));
+      }
       if (!acceptor.is_open()) break;
       // Out of descriptors or memory: connections wait in the backlog until some are free again.
       listening->retry.expires_after(kAcceptRetry);
@@ -263,7 +277,15 @@ class AsioListener : public Listener {
     co_return Status::connection_aborted;
   }
 
+  static void add_to(AddressWatch& watch, const std::shared_ptr<Protocol::socket>& socket) {
+    error_code gone;
+    const Address local = socket->local_endpoint(gone);
+    const Address peer = socket->remote_endpoint(gone);
+    if (!gone) watch.add(socket, plain_endpoint(local), plain_endpoint(peer));
+  }
+
   std::shared_ptr<Listening> listening_;
+  std::shared_ptr<AddressWatch> watch_;
 };
 
 /// Makes room for a Unix socket: removes a socket file that nobody serves. False if `path` is in
@@ -416,6 +438,11 @@ Task<Result<std::shared_ptr<Stream>>> connect_to(AsioExecutor& executor, Endpoin
 
 }  // namespace
 
+AsioNetwork::AsioNetwork(AsioExecutor& executor, Log* log, Duration connect_limit)
+    : executor_(executor),
+      watch_(std::make_shared<AddressWatch>(executor.context(), log)),
+      connect_limit_(connect_limit) {}
+
 Result<std::shared_ptr<Listener>> AsioNetwork::listen(const Endpoint& endpoint) {
   const auto address = numeric_address(endpoint);
   if (!address) return Status::invalid_parameter;
@@ -430,7 +457,7 @@ Result<std::shared_ptr<Listener>> AsioNetwork::listen(const Endpoint& endpoint) 
   }
   if (!error) listening->acceptor.listen(bounds::kListenBacklog, error);
   if (error) return status_of(error);
-  return std::shared_ptr<Listener>(std::make_shared<AsioListener>(listening));
+  return std::shared_ptr<Listener>(std::make_shared<AsioListener>(listening, watch_));
 }
 
 /// Of two sockets that listen on one IPv4 address, Linux takes the one of IPv4 itself before the
@@ -449,7 +476,7 @@ Result<std::shared_ptr<Listener>> AsioNetwork::stand_by(const Endpoint& endpoint
   if (!error) error = bind_tcp(*listening, *address);
   if (!error) listening->acceptor.listen(kStandbyBacklog, error);
   if (error) return status_of(error);
-  return std::shared_ptr<Listener>(std::make_shared<AsioListener>(listening));
+  return std::shared_ptr<Listener>(std::make_shared<AsioListener>(listening, watch_));
 }
 
 Task<Result<std::shared_ptr<Stream>>> AsioNetwork::connect(const Endpoint& endpoint) {

@@ -2,9 +2,12 @@
 #pragma once
 
 #include "iomgr/host/asio_executor.h"
+#include "iomgr/log.h"
 #include "iomgr/network.h"
 
 namespace understudy {
+
+class AddressWatch;
 
 /// listen() takes numeric addresses ("localhost" is one) and sets the mode of a Unix socket to
 /// 0600; a socket file that nobody serves any more is replaced. STATUS_INVALID_PARAMETER: no
@@ -22,8 +25,9 @@ namespace understudy {
 /// knows how far it got.
 class AsioNetwork : public Network {
  public:
-  explicit AsioNetwork(AsioExecutor& executor, Duration connect_limit = std::chrono::seconds(5))
-      : executor_(executor), connect_limit_(connect_limit) {}
+  /// `log` may be null.
+  explicit AsioNetwork(AsioExecutor& executor, Log* log = nullptr,
+                       Duration connect_limit = std::chrono::seconds(5));
 
   Result<std::shared_ptr<Listener>> listen(const Endpoint& endpoint) override;
   Result<std::shared_ptr<Listener>> stand_by(const Endpoint& endpoint) override;
@@ -31,6 +35,7 @@ class AsioNetwork : public Network {
 
  private:
   AsioExecutor& executor_;
+  std::shared_ptr<AddressWatch> watch_;  // starts when a listener asks for it
   Duration connect_limit_;
 };
 

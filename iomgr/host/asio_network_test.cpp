@@ -333,7 +333,7 @@ TEST_F(AsioNetworkTest, GivesUpOnAnAddressThatDoesNotAnswer) {
   const UniqueFd listener(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
   ASSERT_EQ(bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(listen(listener.get(), 0), 0);
-  AsioNetwork impatient(executor_, 50ms);
+  AsioNetwork impatient(executor_, nullptr, 50ms);
   const auto first = wait(impatient.connect(own_address(port)));
   EXPECT_TRUE(first);
   const Time start = executor_.now();

@@ -16,7 +16,7 @@ class LayerSeams {
   LayerSeams(Layer layer, AsioExecutor& executor, Arena& arena, Log& log)
       : layer_(layer),
         executor_(executor),
-        network_(executor),
+        network_(executor, &log),
         arena_(arena),
         trace_(layer, arena.header().trace_mask, arena.trace_ring(layer), executor),
         parking_(arena, layer),

@@ -520,6 +520,14 @@ TEST(Orders, ToStandByLetClientsWaitUntilTheyAreServed) {
   EXPECT_TRUE(late.closed);
 }
 
+TEST(Orders, ToServeLetClientsKnowAtOnceThatTheirAddressIsBack) {
+  TestNode node(false);
+  const std::string standby = R"({"address": "10.0.0.1:445", "standby": true})";
+  ASSERT_EQ(node.order(ClusterMinor::serve, standby), Status::success);
+  ASSERT_EQ(node.order(ClusterMinor::serve, TestNode::serve_text()), Status::success);
+  EXPECT_EQ(node.network.telling, 2);  // the standby's own clients, too
+}
+
 TEST(Orders, ToUnserveEndAStandbyWithWhoWaitsThere) {
   TestNode node(false);
   const std::string standby = R"({"address": "10.0.0.1:445", "standby": true})";

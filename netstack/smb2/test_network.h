@@ -13,6 +13,8 @@ class TestNetwork : public Network {
 
   /// From now on writes complete only when the stream is closed.
   bool stuck = false;
+  /// Listeners whose clients are told at once that their address is back.
+  int telling = 0;
 
   Result<std::shared_ptr<Listener>> listen(const Endpoint& endpoint) override {
     return ear(inner_.listen(endpoint));
@@ -58,6 +60,7 @@ class TestNetwork : public Network {
       co_return std::shared_ptr<Stream>(std::make_shared<Pipe>(network_, *stream));
     }
     void close() override { inner_->close(); }
+    void reset_when_address_returns() override { ++network_.telling; }
 
    private:
     TestNetwork& network_;
