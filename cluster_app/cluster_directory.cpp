@@ -26,13 +26,11 @@ std::string socket_path(const std::string& node) {
   return std::string(kRun) + "/" + node + ".sock";
 }
 
-std::string memory_path(const std::string& node) {
-  std::string error;
-  const auto key = read_key(error);
-  if (!key) return {};
+std::string memory_path(const std::string& key, const std::string& node) {
+  UNDERSTUDY_CHECK(!key.empty());
   std::array<std::uint8_t, 32> digest{};
   const int done =
-      EVP_Digest(key->data(), key->size(), digest.data(), nullptr, EVP_sha256(), nullptr);
+      EVP_Digest(key.data(), key.size(), digest.data(), nullptr, EVP_sha256(), nullptr);
   UNDERSTUDY_CHECK(done == 1);
   return "/dev/shm/understudy-" + to_hex(ConstBytes(digest).first(8)) + "-" + node;
 }

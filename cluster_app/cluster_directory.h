@@ -28,9 +28,9 @@ inline constexpr const char* kLog = "log";
 
 std::string lock_path(const std::string& node);
 std::string socket_path(const std::string& node);
-/// Name of the node's memory. It is there while the node runs, and after an end that was not in
-/// order: it may hold what no medium has, for the next start.
-std::string memory_path(const std::string& node);
+/// Name of the node's memory, from the cluster's key. It is there while the node runs, and after an
+/// end that was not in order: it may hold what no medium has, for the next start.
+std::string memory_path(const std::string& key, const std::string& node);
 
 /// Makes `directory` the current one and reads its cluster.toml; LUN directories come out absolute.
 /// Nothing, and what to do in `error`, if it is no cluster's.

@@ -2,8 +2,9 @@
 
 namespace understudy {
 
-ClusterFence::ClusterFence(AsioExecutor& executor, Log& log, const ClusterConfig& config)
-    : config_(config), local_(executor, log, config.one_machine) {
+ClusterFence::ClusterFence(AsioExecutor& executor, Log& log, const ClusterConfig& config,
+                           std::string cluster_key)
+    : config_(config), local_(executor, log, config.one_machine, std::move(cluster_key)) {
   for (const NodeConfig& node : config.nodes) {
     if (node.fence_agent.empty()) continue;
     agents_.try_emplace(node.name, executor, log, node.fence_agent,

@@ -14,7 +14,8 @@ namespace understudy {
 class ClusterFence : public Fence {
  public:
   /// `config` outlives it.
-  ClusterFence(AsioExecutor& executor, Log& log, const ClusterConfig& config);
+  ClusterFence(AsioExecutor& executor, Log& log, const ClusterConfig& config,
+               std::string cluster_key);
 
   std::string machine() const override { return local_.machine(); }
   bool proven_dead(const std::string& node) override { return local_.proven_dead(node); }

@@ -60,7 +60,7 @@ class FenceTest : public testing::Test {
     return text.str();
   }
   FenceResult fence(const NodeIncarnation& victim) {
-    ClusterFence fence(executor, log, config);
+    ClusterFence fence(executor, log, config, key);
     std::optional<FenceResult> result;
     TaskScope scope;
     scope.spawn(
@@ -84,6 +84,7 @@ class FenceTest : public testing::Test {
   AsioExecutor executor;
   SilentLog log;
   ClusterConfig config;
+  const std::string key = "the key of fence_test " + std::to_string(getpid());
 
  private:
   std::string directory_;
@@ -156,7 +157,7 @@ TEST_F(FenceTest, OfANodeOnAnotherMachineNothingIsConfirmedWithoutAnAgent) {
 
 TEST_F(FenceTest, AMissingLockFileProvesADeathOnlyWhereTheNodeWouldRunHere) {
   config.one_machine = false;
-  ClusterFence far(executor, log, config);
+  ClusterFence far(executor, log, config, key);
   EXPECT_FALSE(far.proven_dead("b"));
   EXPECT_TRUE(far.memory_survives("b"));
   far.watch(elsewhere(), [] {});
@@ -164,12 +165,23 @@ TEST_F(FenceTest, AMissingLockFileProvesADeathOnlyWhereTheNodeWouldRunHere) {
   far.watch(here(getpid()), [] {});
   EXPECT_TRUE(far.proven_dead("b")) << "it has named this machine";
   config.one_machine = true;
-  ClusterFence near(executor, log, config);
+  ClusterFence near(executor, log, config, key);
   EXPECT_TRUE(near.proven_dead("b"));
   std::string error;
   const auto held = NodeLock::take(cluster_directory::lock_path("b"), error);
   ASSERT_TRUE(held.has_value()) << error;
   EXPECT_FALSE(near.proven_dead("b"));
+}
+
+/// The cluster's directory, with its key, may be out of reach just when a node asks.
+TEST_F(FenceTest, OnlyAMemoryThatIsSurelyNotThereIsGone) {
+  ClusterFence near(executor, log, config, key);
+  const std::string memory = cluster_directory::memory_path(key, "b");
+  EXPECT_FALSE(near.memory_survives("b"));
+  std::ofstream(memory).put('x');
+  EXPECT_TRUE(near.memory_survives("b"));
+  std::filesystem::remove(memory);
+  EXPECT_TRUE(near.memory_survives(std::string(300, 'b'))) << "ENAMETOOLONG: nobody knows";
 }
 
 TEST_F(FenceTest, LookingAtALockNeverKeepsItsOwnerFromTakingIt) {

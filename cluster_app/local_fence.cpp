@@ -4,6 +4,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
+#include <cerrno>
 
 #include "cluster_app/cluster_directory.h"
 #include "cluster_app/node_lock.h"
@@ -40,8 +41,12 @@ struct LocalFence::Watch : std::enable_shared_from_this<Watch> {
   }
 };
 
-LocalFence::LocalFence(AsioExecutor& executor, Log& log, bool one_machine)
-    : executor_(executor), log_(log), machine_(machine_identity()), one_machine_(one_machine) {}
+LocalFence::LocalFence(AsioExecutor& executor, Log& log, bool one_machine, std::string cluster_key)
+    : executor_(executor),
+      log_(log),
+      machine_(machine_identity()),
+      one_machine_(one_machine),
+      cluster_key_(std::move(cluster_key)) {}
 
 LocalFence::~LocalFence() {
   unwatch();
@@ -53,8 +58,10 @@ bool LocalFence::proven_dead(const std::string& node) {
          NodeLock::look(cluster_directory::lock_path(node)) == NodeLock::State::free;
 }
 
+/// Only a file that is surely not there is gone.
 bool LocalFence::memory_survives(const std::string& node) {
-  return !is_here(node) || access(cluster_directory::memory_path(node).c_str(), F_OK) == 0;
+  const std::string path = cluster_directory::memory_path(cluster_key_, node);
+  return !is_here(node) || access(path.c_str(), F_OK) == 0 || errno != ENOENT;
 }
 
 void LocalFence::unwatch() {

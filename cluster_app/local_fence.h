@@ -14,7 +14,7 @@ namespace understudy {
 
 class LocalFence : public Fence {
  public:
-  LocalFence(AsioExecutor& executor, Log& log, bool one_machine);
+  LocalFence(AsioExecutor& executor, Log& log, bool one_machine, std::string cluster_key);
   ~LocalFence() override;
 
   std::string machine() const override { return machine_; }
@@ -33,7 +33,8 @@ class LocalFence : public Fence {
   Log& log_;
   const std::string machine_;
   const bool one_machine_;
-  std::set<std::string> here_;  // nodes whose last incarnation named this machine
+  const std::string cluster_key_;  // the file may be gone when it is needed
+  std::set<std::string> here_;     // nodes whose last incarnation named this machine
   std::shared_ptr<Watch> watch_;
 };
 

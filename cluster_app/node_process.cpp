@@ -51,24 +51,29 @@ std::unique_ptr<NodeLog> open_log(const std::string& node) {
 /// The running node: what lives from its launch to its end.
 class RunningNode {
  public:
-  RunningNode(const ClusterConfig& config, std::uint32_t self, std::unique_ptr<NodeLog> log)
-      : config_(config), self_(self), log_(std::move(log)) {}
+  RunningNode(const ClusterConfig& config, std::uint32_t self, std::string cluster_key,
+              std::unique_ptr<NodeLog> log)
+      : config_(config),
+        self_(self),
+        cluster_key_(std::move(cluster_key)),
+        memory_path_(cluster_directory::memory_path(cluster_key_, name())),
+        log_(std::move(log)) {}
 
   /// Nothing, or why it cannot start.
-  std::string launch(std::string cluster_key, FaultPoints faults) {
+  std::string launch(FaultPoints faults) {
     LaunchOptions options;
     options.node = name();
     options.sizes.unwritten_bytes = config_.unwritten_mib * bounds::kMiB;
     options.sizes.mirror_bytes = config_.mirror_mib * bounds::kMiB;
-    options.memory_path = cluster_directory::memory_path(name());
+    options.memory_path = memory_path_;
     options.log_directory = cluster_directory::kLog;
     auto launched = NodeProcesses::launch(executor_, *log_, options);
     if (!launched) return "cannot start its layers: " + std::string(to_string(launched.status()));
     processes_ = std::move(*launched);
-    fence_.emplace(executor_, *log_, config_);
+    fence_.emplace(executor_, *log_, config_, cluster_key_);
     seams_.emplace(Layer::cluster_app, executor_, processes_->arena(), *log_);
     seams_->faults() = std::move(faults);
-    app_ = make_cluster_app(seams_->seams(), settings(std::move(cluster_key)), *fence_);
+    app_ = make_cluster_app(seams_->seams(), settings(), *fence_);
     for (const LayerProcess& each : processes_->processes()) {
       app_->attach(each.layer, processes_->take_port(each.layer),
                    max_outstanding(Layer::cluster_app, each.layer));
@@ -85,7 +90,7 @@ class RunningNode {
     follow_accounts();
     app_->start();
     executor_.run();
-    if (exit_code_ == kDone) unlink(cluster_directory::memory_path(name()).c_str());
+    if (exit_code_ == kDone) unlink(memory_path_.c_str());
     log_->info("node ends", {{"exit_code", exit_code_}});
     return exit_code_;
   }
@@ -93,11 +98,11 @@ class RunningNode {
  private:
   const std::string& name() const { return config_.nodes.at(self_).name; }
 
-  NodeSettings settings(std::string cluster_key) {
+  NodeSettings settings() {
     NodeSettings settings;
     settings.config = config_;
     settings.self = self_;
-    settings.cluster_key = std::move(cluster_key);
+    settings.cluster_key = cluster_key_;
     settings.accounts = read_accounts();
     settings.command_endpoint = "unix:" + cluster_directory::socket_path(name());
     for (const LayerProcess& each : processes_->processes()) {
@@ -156,6 +161,8 @@ class RunningNode {
 
   const ClusterConfig& config_;
   const std::uint32_t self_;
+  const std::string cluster_key_;
+  const std::string memory_path_;
   std::unique_ptr<NodeLog> log_;
   AsioExecutor executor_;
   std::unique_ptr<NodeProcesses> processes_;
@@ -191,8 +198,8 @@ int run_node(const ClusterConfig& config, std::uint32_t self, Console& console) 
   auto log = open_log(name);
   if (!log)
     return complain(console, std::string("cannot write logs to ") + cluster_directory::kLog + "/");
-  RunningNode node(config, self, std::move(log));
-  const std::string why = node.launch(std::move(*key), std::move(faults));
+  RunningNode node(config, self, std::move(*key), std::move(log));
+  const std::string why = node.launch(std::move(faults));
   if (!why.empty()) return complain(console, "node " + name + " " + why);
   return node.run();
 }

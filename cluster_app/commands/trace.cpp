@@ -109,9 +109,11 @@ UniqueFd stop_signals() {
 
 class Tracer {
  public:
-  Tracer(Console& console, const Options& options) : console_(console), options_(options) {
+  Tracer(Console& console, const Options& options, const std::string& key)
+      : console_(console), options_(options) {
     for (const std::string& node : options.nodes)
-      taps_.emplace_back(node, std::make_unique<TraceTap>(cluster_directory::memory_path(node)));
+      taps_.emplace_back(node,
+                         std::make_unique<TraceTap>(cluster_directory::memory_path(key, node)));
   }
 
   void look() {
@@ -153,8 +155,11 @@ int run(CommandLine& line, const ClusterConfig& config, Options options) {
   if (options.nodes.empty()) {
     for (const NodeConfig& node : config.nodes) options.nodes.push_back(node.name);
   }
+  std::string error;
+  const auto key = cluster_directory::read_key(error);
+  if (!key) return complain(line.console, error);
   const UniqueFd stop = stop_signals();
-  Tracer tracer(line.console, options);
+  Tracer tracer(line.console, options, *key);
   const std::int64_t end_ns =
       options.seconds == 0 ? INT64_MAX : now_ns() + std::int64_t{options.seconds} * 1'000'000'000;
   pollfd asked{stop.get(), POLLIN, 0};

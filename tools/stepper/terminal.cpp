@@ -211,13 +211,14 @@ int run(const Options& options) {
       options.record.empty() ? "" : std::filesystem::absolute(options.record).string();
   const auto source = std::filesystem::absolute(options.source).lexically_normal();
   const auto config = cluster_directory::enter(options.directory, error);
-  if (!config) {
+  const auto key = config ? cluster_directory::read_key(error) : std::nullopt;
+  if (!key) {
     std::cerr << "stepper: " << error << "\n";
     return kFailed;
   }
   std::vector<Session::NodeName> nodes;
   for (const NodeConfig& node : config->nodes)
-    nodes.push_back({node.name, cluster_directory::memory_path(node.name)});
+    nodes.push_back({node.name, cluster_directory::memory_path(*key, node.name)});
   if (options.dap_port)
     return serve_dap({nodes, nullptr, *options.dap_port, !options.no_token, source});
   Session session(nodes);
