@@ -34,6 +34,7 @@ struct NodeSettings {
   std::string accounts;       // text of the accounts file
   Endpoint command_endpoint;  // where the command line asks
   std::vector<NodeProcess> processes;
+  bool memory_is_kept = true;  // for the next start, after an end that is not in order
 };
 
 class ClusterApp : public Driver {

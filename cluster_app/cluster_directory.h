@@ -4,7 +4,8 @@
 //
 //     cluster.toml   users   cluster.key        written by init; the last two with mode 0600
 //     lun0/  lun1/                              the LUNs' media
-//     run/<node>.lock  run/<node>.sock          held while the node lives; where it takes commands
+//     run/<node>.lock  run/<node>.sock          held while the node lives, then with its exit code;
+//                                               where it takes commands
 //     log/<node>.log  log/<node>.<layer>.log
 //
 // Outside of it: /dev/shm/understudy-<digest of the key>-<node>, the node's memory. It outlives

@@ -198,6 +198,19 @@ TEST_F(FenceTest, LookingAtALockNeverKeepsItsOwnerFromTakingIt) {
   }
 }
 
+TEST_F(FenceTest, ALockSaysHowTheLastToHoldItHasEnded) {
+  const std::string path = cluster_directory::lock_path("b");
+  EXPECT_EQ(NodeLock::exit_code(path), std::nullopt);
+  for (const int code : {1, 0}) {
+    std::string error;
+    const auto lock = NodeLock::take(path, error);
+    ASSERT_TRUE(lock.has_value()) << error;
+    EXPECT_EQ(NodeLock::exit_code(path), std::nullopt) << "it runs, or is about to be killed";
+    lock->leave(code);
+    EXPECT_EQ(NodeLock::exit_code(path), code);
+  }
+}
+
 TEST(Fence, ALaterIncarnationProvesADeathOnlyOnOneMachine) {
   const NodeIncarnation old{"a", 1, "m", {}};
   EXPECT_TRUE(replaces({"a", 2, "m", {}}, old, false));

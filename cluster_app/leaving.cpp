@@ -41,9 +41,9 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
     const bool left_to_the_operator = alone && failing_over_ && !held_back_.empty();
     const bool in_vain = left_to_the_operator || executor().now() >= patience;
     if (in_vain && !holds_any()) {
-      end(1,
-          "the partner's last operations are in this node's memory alone: start it again to "
-          "have them written");
+      end(1, std::string("the partner's last operations are in this node's memory alone") +
+                 (settings_.memory_is_kept ? ": start it again to have them written"
+                                           : ", which has no name and goes with it"));
       co_return;
     }
     static_cast<void>(co_await phase_changed_.wait_until(executor().now() + kLookAgain));

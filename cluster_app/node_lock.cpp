@@ -1,9 +1,11 @@
 #include "cluster_app/node_lock.h"
 
 #include <fcntl.h>
+#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
 namespace understudy {
 namespace {
@@ -32,6 +34,10 @@ std::optional<NodeLock> NodeLock::take(const std::string& path, std::string& err
                 : path + ": " + std::strerror(errno);
     return std::nullopt;
   }
+  if (ftruncate(file.get(), 0) != 0) {  // what an earlier life has left
+    error = path + ": " + std::strerror(errno);
+    return std::nullopt;
+  }
   return NodeLock(std::move(file));
 }
 
@@ -41,6 +47,18 @@ NodeLock::State NodeLock::look(const std::string& path) {
   struct flock lock = whole_file();
   if (fcntl(file.get(), F_OFD_GETLK, &lock) != 0) return State::unknown;
   return lock.l_type == F_UNLCK ? State::free : State::held;
+}
+
+std::optional<int> NodeLock::exit_code(const std::string& path) {
+  std::ifstream file(path);
+  int code = 0;
+  return file >> code ? std::optional(code) : std::nullopt;
+}
+
+/// Where that cannot be written it counts as killed.
+void NodeLock::leave(int exit_code) const {
+  const std::string text = std::to_string(exit_code) + "\n";
+  [[maybe_unused]] const ssize_t written = pwrite(file_.get(), text.data(), text.size(), 0);
 }
 
 }  // namespace understudy

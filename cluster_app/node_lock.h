@@ -1,6 +1,6 @@
 // The lock that a node holds for its whole life. It falls with the process, however that ends, so a
 // free lock proves that no cluster_app of that node runs; it is close-on-exec, so no layer ever
-// holds it.
+// holds it. The file says, too, how the last node that held it has ended.
 #pragma once
 
 #include <optional>
@@ -19,6 +19,10 @@ class NodeLock {
   /// Whether somebody holds it now. A file that is not there is free: init made the directory it
   /// would be in.
   static State look(const std::string& path);
+  /// The exit code with which the last to hold it ended; nothing when it was killed, or still runs.
+  static std::optional<int> exit_code(const std::string& path);
+  /// Leaves it, for those who see the lock fall.
+  void leave(int exit_code) const;
 
  private:
   explicit NodeLock(UniqueFd file) : file_(std::move(file)) {}

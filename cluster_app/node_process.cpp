@@ -104,6 +104,7 @@ class RunningNode {
     settings.self = self_;
     settings.cluster_key = cluster_key_;
     settings.accounts = read_accounts();
+    settings.memory_is_kept = processes_->memory_has_name();
     settings.command_endpoint = "unix:" + cluster_directory::socket_path(name());
     for (const LayerProcess& each : processes_->processes()) {
       settings.processes.push_back({each.layer, each.pid, each.start_time});
@@ -201,7 +202,9 @@ int run_node(const ClusterConfig& config, std::uint32_t self, Console& console) 
   RunningNode node(config, self, std::move(*key), std::move(log));
   const std::string why = node.launch(std::move(faults));
   if (!why.empty()) return complain(console, "node " + name + " " + why);
-  return node.run();
+  const int exit_code = node.run();
+  lock->leave(exit_code);
+  return exit_code;
 }
 
 }  // namespace understudy

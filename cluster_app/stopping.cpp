@@ -3,8 +3,6 @@
 #include <poll.h>
 #include <unistd.h>
 
-#include <cerrno>
-
 #include "cluster_app/cluster_directory.h"
 #include "cluster_app/control_client.h"
 #include "cluster_app/node_lock.h"
@@ -32,10 +30,13 @@ bool wait_until_stopped(const std::string& node, int limit_ms) {
 }
 
 bool ended_in_order(const std::string& node) {
+  return NodeLock::exit_code(cluster_directory::lock_path(node)) == 0;
+}
+
+bool memory_is_kept(const std::string& node) {
   std::string unused;
   const auto key = cluster_directory::read_key(unused);
-  if (!key) return false;
-  return access(cluster_directory::memory_path(*key, node).c_str(), F_OK) != 0 && errno == ENOENT;
+  return key && access(cluster_directory::memory_path(*key, node).c_str(), F_OK) == 0;
 }
 
 }  // namespace understudy

@@ -15,7 +15,10 @@ std::vector<std::string> ask_to_stop(const std::vector<std::string>& nodes, bool
 /// Waits until no process holds the node's lock any more. False if it still does after `limit_ms`.
 bool wait_until_stopped(const std::string& node, int limit_ms);
 
-/// Of a node that has stopped: its memory is gone, because nobody needs it (leaving.cpp).
+/// Of a node that has stopped: nobody needs its memory (leaving.cpp).
 bool ended_in_order(const std::string& node);
+
+/// Of one that has not ended in order: its next start finds its memory.
+bool memory_is_kept(const std::string& node);
 
 }  // namespace understudy

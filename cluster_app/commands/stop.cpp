@@ -31,10 +31,10 @@ int run(CommandLine& line, const ClusterConfig& config, const std::string& name)
     }
     if (!ended_in_order(node)) {
       result =
-          complain(line.console, "node " + node +
-                                     " has ended, but not in order: its memory is kept for "
-                                     "its next start; see " +
-                                     std::string(cluster_directory::kLog) + "/" + node + ".log");
+          complain(line.console,
+                   "node " + node + " has ended, but not in order" +
+                       (memory_is_kept(node) ? ": its memory is kept for its next start" : "") +
+                       "; see " + cluster_directory::kLog + "/" + node + ".log");
       continue;
     }
     line.console.out << "Node " << node << " has stopped." << std::endl;

@@ -137,8 +137,7 @@ class Up {
       child.end();
     }
     view_.say(result == kDone ? "The cluster has stopped."
-                              : "The cluster has stopped, but not in order: what its memory has is "
-                                "kept for the next start; see log/.");
+                              : "The cluster has stopped, but not in order; see log/.");
     return result;
   }
 

@@ -114,6 +114,7 @@ class NodeProcesses::Parts : public std::enable_shared_from_this<Parts> {
   }
 
   Arena& arena() { return memory_->arena(); }
+  bool memory_has_name() const { return memory_->has_name(); }
   std::span<const LayerProcess> processes() const { return processes_; }
 
  private:
@@ -238,6 +239,9 @@ Arena& NodeProcesses::arena() {
 }
 std::unique_ptr<Port> NodeProcesses::take_port(Layer layer) {
   return parts_->take_port(layer);
+}
+bool NodeProcesses::memory_has_name() const {
+  return parts_->memory_has_name();
 }
 void NodeProcesses::on_death(OnDeath callback) {
   parts_->on_death(std::move(callback));

@@ -59,6 +59,8 @@ class NodeProcesses {
 
   std::span<const LayerProcess> processes() const;
   Arena& arena();
+  /// Its memory outlives them.
+  bool memory_has_name() const;
   /// cluster_app's end of the link to `layer`; once for each.
   std::unique_ptr<Port> take_port(Layer layer);
   /// Called once for every layer that ends, for whatever reason, on the executor; those that ended

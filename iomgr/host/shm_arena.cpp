@@ -103,6 +103,10 @@ Arena& ShmArena::arena() {
 int ShmArena::fd() const {
   return mapping_->fd.get();
 }
+bool ShmArena::has_name() const {
+  struct stat facts {};
+  return fstat(fd(), &facts) == 0 && facts.st_nlink > 0;
+}
 
 Result<std::unique_ptr<ShmArena>> ShmArena::create(const ArenaSizes& sizes, std::string_view node,
                                                    const std::string& path) {

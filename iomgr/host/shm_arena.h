@@ -33,6 +33,7 @@ class ShmArena {
   Arena& arena();
   /// For handing to another process; close-on-exec here.
   int fd() const;
+  bool has_name() const;
 
  private:
   struct Mapping;

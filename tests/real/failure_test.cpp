@@ -129,6 +129,21 @@ TEST(RealFailure, AStopThatLeavesWhatNobodyElseHasFailsAndTheNextStartWritesIt) 
   EXPECT_FALSE(fs::exists(memory_of(pair, "a")) || fs::exists(memory_of(pair, "b")));
 }
 
+TEST(RealFailure, AStopSaysThatItHasFailedThoughTheMemoryHadNoName) {
+  Pair pair({{"lazy_writer", "\"hold\""},
+             {"takeover_for", "\"hardware\""},
+             {"mirror_mib", "65536"}});  // sparse, but more than /dev/shm may have
+  ASSERT_TRUE(pair.start_mirrored());
+  if (fs::exists(memory_of(pair, "b"))) GTEST_SKIP() << "/dev/shm has room for 64 GiB";
+  put_one(pair);
+  pair.kill("a");
+  const CommandResult stop = pair.cluster_app("stop");
+  EXPECT_EQ(stop.exit_code, 1) << stop.output;
+  EXPECT_EQ(stop.output.find("is kept"), std::string::npos) << stop.output;
+  const std::string log = (pair.directory() / "cluster" / "log" / "b.log").string();
+  EXPECT_EQ(run_command("grep -c 'which has no name' " + log).output, "1\n");
+}
+
 TEST(RealFailure, AClusterThatStopsTakesNobodyForFailed) {
   for (const bool one_holds_all : {false, true}) {
     Pair pair;
