@@ -206,7 +206,7 @@ class ClusterApp : public Driver {
   std::string accounts_;
   NodeState state_ = NodeState::starting;
   bool ended_ = false;
-  std::uint64_t told_goodbye_ = 0;  // the partner's incarnation
+  std::uint64_t told_goodbye_ = 0;  // the partner's incarnation that has answered
   bool cluster_stops_ = false;      // the partner said that all stop: no takeover
   bool failing_over_ = false;
   bool weighing_ = false;                 // weigh_suspicion() runs ...

@@ -70,6 +70,20 @@ TEST(Membership, ANewIncarnationThatSaidGoodbyeBeforeTheOldOneIsFencedIsGone) {
   EXPECT_EQ(membership.peer(), Membership::Peer::up);
 }
 
+/// Whose answer got lost is said again.
+TEST(Membership, ASecondGoodbyeChangesNothing) {
+  Membership membership({});
+  ASSERT_TRUE(membership.connected({"a", 1}));
+  membership.heard({});
+  for (int time = 0; time < 2; ++time) {
+    membership.said_goodbye();
+    EXPECT_EQ(membership.peer(), Membership::Peer::gone);
+    EXPECT_FALSE(membership.connected({"a", 1}));
+  }
+  EXPECT_TRUE(membership.connected({"a", 2}));
+  EXPECT_EQ(membership.peer(), Membership::Peer::up);
+}
+
 // Losses that are no failures.
 
 TEST_P(Failures, OnlyTheInterconnectIsLost) {
@@ -419,6 +433,20 @@ TEST_P(Stopped, FailsIfThePartnerIsSilentAndHasNotWritten) {
   world.state[a].degrades = false;
   world.nodes[b]->app->stop(false);
   EXPECT_EQ(exit_code_of_b(), 1);
+}
+
+TEST_P(Stopped, SaysGoodbyeWhenTheLinkIsThereAgain) {
+  start();
+  world.state[b].records = 4;
+  world.state[a].degrades = false;
+  world.cut_network();
+  world.nodes[b]->app->stop(false);
+  world.run_for_ms(1000);
+  world.restore_network();
+  EXPECT_TRUE(world.eventually([&] { return world.serves(a, 1); }));
+  const Journal done = world.take_journal(a);
+  EXPECT_EQ(std::ranges::find(done, "fence b"), done.end());
+  EXPECT_FALSE(world.exit_code[b].has_value());
 }
 
 TEST_P(Stopped, FailsWhereTheTakeoverThatItsMemoryIsNeededForWaitsForTheOperator) {

@@ -82,14 +82,14 @@ Task<bool> ClusterApp::give_up_all(Time patience) {
 }
 
 /// From then on the partner takes what nobody has, unless it has said goodbye itself, and does not
-/// take our end for a failure. Once to each incarnation; and to none while an older one of it has
-/// failed, for what that one had may be taken here.
+/// take our end for a failure. To each incarnation until it has answered; and to none while an
+/// older one of it has failed, for what that one had may be taken here.
 Task<void> ClusterApp::say_goodbye() {
   const std::uint64_t partner = membership_.incarnation();
   const bool failed_now = failing_over_ || membership_.peer() == Membership::Peer::failed;
   if (failed_now || told_goodbye_ == partner) co_return;
-  told_goodbye_ = partner;
-  static_cast<void>(co_await link_.ask(question("goodbye"), kGoodbyeLimit));
+  const auto answer = co_await link_.ask(question("goodbye"), kGoodbyeLimit);
+  if (answer) told_goodbye_ = partner;
 }
 
 /// No copy comes to us any more. The partner, degraded now, writes down what was only in the two
