@@ -162,7 +162,8 @@ class ClusterApp : public Driver {
   Task<void> stop_in_order(bool whole_cluster);
   bool holds_any() const;
   bool partner_holds_any() const;
-  Task<bool> give_up_all(Time patience);
+  Task<void> give_up_all();
+  Task<void> lose_patience();
   Task<void> say_goodbye();
   Task<bool> turn_away_partner();
   Task<bool> is_needed();

@@ -30,8 +30,10 @@ Task<Status> FakeLayer::cluster(Irp& irp) {
         co_return exchanged;
       }
       co_return fs_cache(irp);
-    case Layer::ff_driver:
-      co_return ff_driver(irp);
+    case Layer::ff_driver: {
+      const Status done = co_await ff_driver(irp);
+      co_return done;
+    }
     case Layer::mirror_server:
       co_return mirror_server(irp);
     case Layer::netstack:
@@ -84,11 +86,13 @@ Status FakeLayer::fs_cache(Irp& irp) {
   return Status::success;
 }
 
-Status FakeLayer::ff_driver(Irp& irp) {
+Task<Status> FakeLayer::ff_driver(Irp& irp) {
   const bool attach = static_cast<ClusterMinor>(irp.minor) == ClusterMinor::attach;
+  Event never(executor());
+  if (!attach && !state().detaches) co_await never.wait();
   note((attach ? "attach " : "detach ") + std::to_string(irp.lun));
   if (attach) world_.medium.luns[irp.lun].mirror = irp.mount.mirror;
-  return Status::success;
+  co_return Status::success;
 }
 
 Status FakeLayer::mirror_server(Irp& irp) {

@@ -41,6 +41,7 @@ struct LayerState {
   std::set<std::uint32_t> lost_mailboxes;  // LUNs to whose medium there is no way ...
   bool medium_hangs = false;               // ... or none of them ever answers
   bool degrades = true;  // ff_driver: writes what it had mirrored when the mirror hangs up
+  bool detaches = true;  // ff_driver: not while the medium refuses what is to be flushed
   Status replay_status = Status::success;
   Status mount_status = Status::success;
   Status serve_status = Status::success;
@@ -57,7 +58,7 @@ class FakeLayer : public Driver {
   Task<Status> cluster(Irp& irp);
   Status fs_cache(Irp& irp);
   Task<Status> mailbox(Irp& irp);
-  Status ff_driver(Irp& irp);
+  Task<Status> ff_driver(Irp& irp);
   Status mirror_server(Irp& irp);
   void take_partner(const Irp& irp);
   Status netstack(const Irp& irp);

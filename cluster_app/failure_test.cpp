@@ -460,6 +460,16 @@ TEST_P(Stopped, FailsWhereTheTakeoverThatItsMemoryIsNeededForWaitsForTheOperator
   EXPECT_TRUE(contains(world.exit_reason[b], "in this node's memory alone"));
 }
 
+TEST_P(Stopped, FailsIfTheMediumDoesNotLetItGiveUpItsLunInTime) {
+  world.state[b].detaches = false;
+  stop_b_with_copies();
+  world.run_for_ms(29'000);
+  EXPECT_FALSE(world.exit_code[b].has_value());
+  EXPECT_EQ(exit_code_of_b(), 1);
+  EXPECT_TRUE(contains(world.exit_reason[b], "still being taken or given up"))
+      << world.exit_reason[b];
+}
+
 TEST_P(Stopped, FailsIfItCannotAskTheMedium) {
   world.state[b].lost_mailboxes = {0, 1};
   stop_b_with_copies();

@@ -26,12 +26,13 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
   if (whole_cluster)
     static_cast<void>(co_await link_.ask(question("cluster_stops"), kGoodbyeLimit));
   const Time patience = executor().now() + kSettleLimit;
+  spawn(lose_patience());
   // A partner that stops, too, is to give up its LUNs with its mirror still there.
   const Time hang_up_at = executor().now() + (whole_cluster ? kOwnLunsFirst : Duration{0});
   bool needed = true;
   while (needed) {
-    const bool settled = co_await give_up_all(patience);
-    if (!settled) co_return;
+    co_await give_up_all();
+    if (ended_) co_return;
     co_await say_goodbye();
     bool alone = executor().now() >= hang_up_at || !partner_holds_any();
     if (alone) alone = co_await turn_away_partner();
@@ -63,22 +64,24 @@ bool ClusterApp::partner_holds_any() const {
   return false;
 }
 
-/// Also what is being taken or given up by now. False: the node has ended, because that could not
-/// be done, or not in time.
-Task<bool> ClusterApp::give_up_all(Time patience) {
-  bool in_time = true;
-  while (in_time && holds_any()) {
+/// Also what is being taken or given up by now.
+Task<void> ClusterApp::give_up_all() {
+  while (!ended_ && holds_any()) {
     bool any = false;
     for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
       if (luns_.at(lun).phase != LunPhase::serving) continue;
       any = true;
       static_cast<void>(co_await give_up(lun));
     }
-    if (ended_) co_return false;
-    if (!any) in_time = co_await phase_changed_.wait_until(patience);
+    if (!any) co_await phase_changed_.wait();
   }
-  if (!in_time) end(1, "a LUN is still being taken or given up");
-  co_return in_time;
+}
+
+/// A medium that refuses or hangs lets a LUN neither be taken nor be given up.
+Task<void> ClusterApp::lose_patience() {
+  co_await sleep_for(executor(), kSettleLimit);
+  while (!holds_any()) co_await phase_changed_.wait();
+  end(1, "a LUN is still being taken or given up");
 }
 
 /// From then on the partner takes what nobody has, unless it has said goodbye itself, and does not
