@@ -279,6 +279,17 @@ TEST_P(Failures, StorageIsTakenOverWhenTheOtherNodeReachesItAgain) {
   EXPECT_EQ(awaiting(world, b), "");
 }
 
+TEST_P(Failures, WhatSpokeAgainstATakeoverIsForgottenWhenTheFailureIsCertain) {
+  start();
+  world.state[b].lost_mailboxes = {0};
+  world.state[a].storage_failing = 1;
+  ASSERT_TRUE(world.eventually([&] { return contains(awaiting(world, b), "cannot reach lun0"); }));
+  world.state[b].replay_status = Status::io_device_error;
+  world.kill(a);
+  world.run_for_ms(5000);
+  EXPECT_TRUE(contains(awaiting(world, b), "replay fails")) << awaiting(world, b);
+}
+
 TEST_P(Failures, AnIllNodeThatCannotBeFencedAndGetsWellIsLeftInPeace) {
   start();
   world.fence_works = false;

@@ -52,7 +52,9 @@ Task<void> ClusterApp::weigh_suspicion() {
              " either, so nobody takes over";
     }
   }
-  if (hold.empty()) {
+  if (failing_over_) {
+    hold = held_back_;  // certain meanwhile: await_permission() says what speaks against it
+  } else if (hold.empty()) {
     membership_.blame();
   } else {
     if (hold != held_back_)
@@ -68,7 +70,10 @@ Task<void> ClusterApp::weigh_suspicion() {
 Task<bool> ClusterApp::await_permission() {
   while (membership_.peer() == Membership::Peer::failed) {
     const std::string hold = ordered_ ? std::string() : hold_reason(membership_.failure());
-    if (hold.empty()) co_return true;
+    if (hold.empty()) {
+      held_back_.clear();
+      co_return true;
+    }
     if (membership_.returned()) break;
     if (hold != held_back_)
       log().warning("no takeover", {{"partner", partner().name}, {"why", hold}});
