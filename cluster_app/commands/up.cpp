@@ -128,12 +128,15 @@ class Up {
     view_.say("Stopping.");
     std::vector<std::string> names;
     for (const ChildNode& child : children_) names.push_back(child.name());
-    ask_to_stop(names, true);
+    const std::vector<std::string> asked = ask_to_stop(names, true);
     int result = kDone;
     for (ChildNode& child : children_) {
-      const bool asked = child.running();
-      const bool stopped = asked && wait_until_stopped(child.name(), kStopLimitMs);
-      if (asked && (!stopped || !ended_in_order(child.name()))) result = kFailed;
+      // A child that is dead may have been started again from another terminal.
+      const bool runs = child.running() || std::ranges::find(asked, child.name()) != asked.end();
+      const bool in_order =
+          runs ? wait_until_stopped(child.name(), kStopLimitMs) && ended_in_order(child.name())
+               : !child.failed();
+      if (!in_order) result = kFailed;
       child.end();
     }
     view_.say(result == kDone ? "The cluster has stopped."

@@ -1,8 +1,11 @@
 // The three kinds of failure (claim 10) and the operator's fence agent, with real processes.
 #include <gtest/gtest.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include <chrono>
+#include <csignal>
 #include <fstream>
 
 #include "tests/real/pair.h"
@@ -157,6 +160,64 @@ TEST(RealFailure, AClusterThatStopsTakesNobodyForFailed) {
               "2\n");
     EXPECT_EQ(run_command("cat " + log + "/[ab].log | grep 'has failed'").output, "");
   }
+}
+
+/// `cluster_app up`, as a person runs it in a terminal of his own.
+class Up {
+ public:
+  explicit Up(const Pair& pair) : pid_(fork()) {
+    if (pid_ != 0) return;
+    prctl(PR_SET_PDEATHSIG, SIGTERM);
+    const std::string program = std::string(UNDERSTUDY_BIN) + "/cluster_app";
+    const std::string cluster = (pair.directory() / "cluster").string();
+    if (std::freopen("/dev/null", "w", stdout) == nullptr) _exit(126);
+    execl(program.c_str(), program.c_str(), "-C", cluster.c_str(), "up", nullptr);
+    _exit(127);
+  }
+  ~Up() { static_cast<void>(stop()); }
+  Up(const Up&) = delete;
+  Up& operator=(const Up&) = delete;
+
+  /// Ctrl-C; the exit code.
+  int stop() {
+    int status = 0;
+    if (pid_ <= 0 || ::kill(pid_, SIGTERM) != 0 || waitpid(std::exchange(pid_, 0), &status, 0) < 0)
+      return -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+  }
+
+ private:
+  pid_t pid_;
+};
+
+void kill_node_of_up(const Pair& pair, const std::string& node) {
+  const boost::json::object said = pair.node(node);
+  ::kill(static_cast<pid_t>(said.at("processes").at("cluster_app").as_int64()), SIGKILL);
+}
+
+bool both_mirror(const Pair& pair) {
+  return pair.mirroring("a") && pair.mirroring("b");
+}
+
+TEST(RealFailure, AnUpOneOfWhoseNodesHasDiedFails) {
+  Pair pair;
+  Up up(pair);
+  ASSERT_TRUE(pair.wait_until(both_mirror, 30));
+  kill_node_of_up(pair, "a");
+  ASSERT_TRUE(pair.wait_until(taken_over, 20));
+  EXPECT_EQ(up.stop(), 1);
+}
+
+TEST(RealFailure, AnUpWaitsForTheNodeThatWasStartedAgainFromAnotherTerminal) {
+  Pair pair;
+  Up up(pair);
+  ASSERT_TRUE(pair.wait_until(both_mirror, 30));
+  kill_node_of_up(pair, "a");
+  ASSERT_TRUE(pair.wait_until(taken_over, 20));
+  pair.start("a");
+  ASSERT_TRUE(pair.wait_until([](const Pair& p) { return p.flag("b", "mirroring"); }, 30));
+  EXPECT_EQ(up.stop(), 0);
+  EXPECT_EQ(text_of(pair, "a", "state"), "down");
 }
 
 TEST(RealFailure, TheFenceAgentDecidesWhetherThereIsATakeover) {
