@@ -9,7 +9,8 @@
 namespace understudy {
 namespace {
 constexpr Duration kOrderLimit = std::chrono::seconds(60);
-}
+constexpr Duration kToldByThen = std::chrono::seconds(30);
+}  // namespace
 
 /// The numbers in "luns" that are LUNs, each once.
 std::vector<std::uint32_t> ClusterApp::luns_from(const json::object& asked) const {
@@ -47,6 +48,7 @@ Task<json::object> ClusterApp::answer_partner(json::object asked) {
   }
   if (verb == "cluster_stops") {
     cluster_stops_ = true;
+    cluster_stops_until_ = executor().now() + kToldByThen;
     co_return agreed();
   }
   if (verb == "goodbye") {

@@ -208,7 +208,8 @@ class ClusterApp : public Driver {
   NodeState state_ = NodeState::starting;
   bool ended_ = false;
   std::uint64_t told_goodbye_ = 0;  // the partner's incarnation that has answered
-  bool cluster_stops_ = false;      // the partner said that all stop: no takeover
+  bool cluster_stops_ = false;      // the partner said that all stop: no takeover ...
+  Time cluster_stops_until_{0};     // ... but we were not told to by then
   bool failing_over_ = false;
   bool weighing_ = false;                 // weigh_suspicion() runs ...
   Time weigh_again_at_{0};                // ... and not again before

@@ -345,6 +345,15 @@ TEST(ClusterApp, StopsTheWholeClusterWithoutTakeovers) {
   EXPECT_EQ(*world.exit_code[b], 0);
 }
 
+TEST(ClusterApp, TakesOverFromAClusterThatStopsIfItIsNotToldToStopItself) {
+  World world;
+  world.start_both();
+  world.ask(a, {{"verb", "stop"}, {"cluster", true}});
+  ASSERT_TRUE(world.eventually([&] { return world.exit_code[a].has_value(); }));
+  world.kill(a);
+  EXPECT_TRUE(world.eventually([&] { return world.serves(b, 0); }));
+}
+
 TEST(ClusterApp, FailsAsAWholeWhenALayerDies) {
   World world;
   world.start_both();

@@ -176,6 +176,20 @@ TEST_F(CommandLineTest, RefusesTheSameNodeTwice) {
   EXPECT_NE(out().find("not answering"), std::string::npos) << out();
 }
 
+TEST_F(CommandLineTest, StopSaysWhoRunsAndDoesNotAnswer) {
+  ASSERT_EQ(run({"init", cluster_.c_str()}), kDone);
+  std::string error;
+  fs::create_directory(cluster_ + "/run");
+  const auto lock = NodeLock::take(cluster_ + "/run/a.lock", error);
+  ASSERT_TRUE(lock.has_value()) << error;
+  for (const std::vector<const char*>& stop :
+       {std::vector<const char*>{"stop"}, std::vector<const char*>{"stop", "a"}}) {
+    EXPECT_EQ(in_cluster(stop), kFailed);
+    EXPECT_NE(err().find("node a runs but does not answer"), std::string::npos) << err();
+    EXPECT_TRUE(one_line());
+  }
+}
+
 TEST_F(CommandLineTest, RefusesAKeyThatOthersMayRead) {
   ASSERT_EQ(run({"init", cluster_.c_str()}), kDone);
   chmod((cluster_ + "/cluster.key").c_str(), 0644);

@@ -8,8 +8,8 @@
 
 namespace understudy {
 
-/// Asks `nodes` to stop; `whole_cluster`: no takeovers. Those that do not run are passed over.
-/// Gives the names of those that were asked.
+/// Asks `nodes` to stop; `whole_cluster`: no takeovers. Those that do not run or do not
+/// answer are passed over. Gives the names of those that were asked.
 std::vector<std::string> ask_to_stop(const std::vector<std::string>& nodes, bool whole_cluster);
 
 /// Waits until no process holds the node's lock any more. False if it still does after `limit_ms`.

@@ -79,6 +79,7 @@ Task<void> ClusterApp::monitor() {
     const Duration elapsed = std::min<Duration>(executor().now() - last, 2 * period);
     last = executor().now();
     trace().step(Step::s302, make_irp(Major::cluster, ClusterMinor::event));
+    if (cluster_stops_until_ <= last) cluster_stops_ = false;
     mailbox_.tick(elapsed);
     membership_.tick(elapsed, {interconnect_up(), mailbox_.partner_silence()});
     const bool failed_now = membership_.peer() == Membership::Peer::failed;

@@ -1,4 +1,5 @@
 // cluster_app stop [NAME]: one node, whose LUNs the partner takes; or the whole cluster.
+#include <algorithm>
 #include <ostream>
 
 #include "cluster_app/cluster_directory.h"
@@ -9,6 +10,25 @@ namespace understudy {
 namespace {
 
 constexpr int kLimitMs = 60'000;
+constexpr int kEndingLimitMs = 1000;  // of a node that has ended but for its lock
+
+std::string see_log(const std::string& node) {
+  return std::string("; see ") + cluster_directory::kLog + "/" + node + ".log";
+}
+
+/// How a node that was asked to stop has ended.
+int await_end(CommandLine& line, const std::string& node) {
+  if (!wait_until_stopped(node, kLimitMs))
+    return complain(line.console, "node " + node + " does not end" + see_log(node));
+  if (!ended_in_order(node)) {
+    return complain(line.console,
+                    "node " + node + " has ended, but not in order" +
+                        (memory_is_kept(node) ? ": its memory is kept for its next start" : "") +
+                        see_log(node));
+  }
+  line.console.out << "Node " << node << " has stopped." << std::endl;
+  return kDone;
+}
 
 int run(CommandLine& line, const ClusterConfig& config, const std::string& name) {
   std::vector<std::string> nodes;
@@ -19,25 +39,17 @@ int run(CommandLine& line, const ClusterConfig& config, const std::string& name)
     for (const NodeConfig& node : config.nodes) nodes.push_back(node.name);
   }
   const auto asked = ask_to_stop(nodes, name.empty());
-  if (asked.empty()) {
+  int result = kDone;
+  for (const std::string& node : nodes) {
+    if (std::ranges::find(asked, node) != asked.end()) {
+      if (await_end(line, node) != kDone) result = kFailed;
+    } else if (!wait_until_stopped(node, kEndingLimitMs)) {
+      result = complain(line.console, "node " + node + " runs but does not answer" + see_log(node));
+    }
+  }
+  if (asked.empty() && result == kDone) {
     return complain(line.console,
                     name.empty() ? "no node runs" : "node " + name + " is not running");
-  }
-  int result = kDone;
-  for (const std::string& node : asked) {
-    if (!wait_until_stopped(node, kLimitMs)) {
-      return complain(line.console, "node " + node + " does not end; see " +
-                                        std::string(cluster_directory::kLog) + "/" + node + ".log");
-    }
-    if (!ended_in_order(node)) {
-      result =
-          complain(line.console,
-                   "node " + node + " has ended, but not in order" +
-                       (memory_is_kept(node) ? ": its memory is kept for its next start" : "") +
-                       "; see " + cluster_directory::kLog + "/" + node + ".log");
-      continue;
-    }
-    line.console.out << "Node " << node << " has stopped." << std::endl;
   }
   return result;
 }
