@@ -167,6 +167,7 @@ class ClusterApp : public Driver {
   Task<void> say_goodbye();
   Task<bool> turn_away_partner();
   Task<bool> is_needed();
+  Task<void> take_orphans();
 
   // answers.cpp
   Task<json::object> answer_partner(json::object asked);

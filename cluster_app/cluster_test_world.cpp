@@ -88,8 +88,8 @@ Status FakeLayer::fs_cache(Irp& irp) {
 
 Task<Status> FakeLayer::ff_driver(Irp& irp) {
   const bool attach = static_cast<ClusterMinor>(irp.minor) == ClusterMinor::attach;
-  Event never(executor());
-  if (!attach && !state().detaches) co_await never.wait();
+  while (!attach && !state().detaches)
+    co_await sleep_for(executor(), std::chrono::milliseconds(20));
   note((attach ? "attach " : "detach ") + std::to_string(irp.lun));
   if (attach) world_.medium.luns[irp.lun].mirror = irp.mount.mirror;
   co_return Status::success;
@@ -109,7 +109,8 @@ Status FakeLayer::mirror_server(Irp& irp) {
 void FakeLayer::take_partner(const Irp& irp) {
   const auto order = parse_object(as_text(*arena().bytes(irp.payload)));
   const std::uint32_t partner = 1 - node_;
-  if (!text_of(*order, "listen").empty() || !world_.state.at(partner).degrades) return;
+  state().lets_copies_in = !text_of(*order, "listen").empty();
+  if (state().lets_copies_in || !world_.state.at(partner).degrades) return;
   for (auto& [number, lun] : world_.medium.luns) {
     if (lun.holder == partner) lun.mirror = 0;
   }

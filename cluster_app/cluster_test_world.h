@@ -40,8 +40,9 @@ struct LayerState {
   std::uint32_t storage_failing = 0;
   std::set<std::uint32_t> lost_mailboxes;  // LUNs to whose medium there is no way ...
   bool medium_hangs = false;               // ... or none of them ever answers
-  bool degrades = true;  // ff_driver: writes what it had mirrored when the mirror hangs up
-  bool detaches = true;  // ff_driver: not while the medium refuses what is to be flushed
+  bool degrades = true;         // ff_driver: writes what it had mirrored when the mirror hangs up
+  bool detaches = true;         // ff_driver: not while the medium refuses what is to be flushed
+  bool lets_copies_in = false;  // mirror_server: listens
   Status replay_status = Status::success;
   Status mount_status = Status::success;
   Status serve_status = Status::success;

@@ -430,6 +430,37 @@ TEST_P(Stopped, TakesOverFromAPartnerThatDiesBeforeItHasWritten) {
   EXPECT_NE(std::ranges::find(done, "dismount 0"), done.end());
 }
 
+TEST_P(Stopped, CountsItsCopiesWhenNoMoreCanComeThoughThePartnerHasFailed) {
+  start();
+  world.state[a].degrades = false;
+  world.state[b].detaches = false;
+  world.fence_works = world.deaths_are_provable = false;
+  world.nodes[b]->app->stop(false);
+  world.run_for_ms(100);
+  world.nodes[b]->fence.tell_death();  // of one process; others go on for a moment
+  ASSERT_TRUE(world.eventually([&] { return !world.journal[b].empty(); }));
+  world.run_for_ms(100);
+  if (world.state[b].lets_copies_in) world.state[b].records = 4;
+  world.kill(a);
+  world.deaths_are_provable = true;
+  world.run_for_ms(2000);
+  world.state[b].detaches = true;
+  EXPECT_EQ(exit_code_of_b(), 0);
+}
+
+TEST_P(Stopped, TakesWhatItsMemoryIsNeededForIfNobodyElseIsLeftToTakeIt) {
+  start();
+  world.state[b].records = 4;
+  world.state[b].mount_status = Status::io_device_error;
+  world.kill(a);
+  world.run_for_ms(3000);  // the takeover is over, and has not come about
+  world.state[b].mount_status = Status::success;
+  world.nodes[b]->app->stop(false);
+  EXPECT_EQ(exit_code_of_b(), 0);
+  const Journal done = world.take_journal(b);
+  EXPECT_NE(std::ranges::find(done, "replay 0"), done.end());
+}
+
 TEST_P(Stopped, FailsIfThePartnerCannotWriteWhatItHadMirrored) {
   world.state[a].degrades = false;
   stop_b_with_copies();

@@ -37,6 +37,7 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
     bool alone = executor().now() >= hang_up_at || !partner_holds_any();
     if (alone) alone = co_await turn_away_partner();
     if (alone) needed = co_await is_needed();
+    if (alone && needed) co_await take_orphans();
     needed = needed || holds_any();
     if (!needed) break;
     const bool left_to_the_operator = alone && failing_over_ && !held_back_.empty();
@@ -114,6 +115,19 @@ Task<bool> ClusterApp::is_needed() {
     if (proof == nullptr || proof->mirror == settings_.self + 1) co_return true;
   }
   co_return false;
+}
+
+/// LUNs that name us where nobody else is left to take them: the takeover has failed, or there was
+/// none.
+Task<void> ClusterApp::take_orphans() {
+  std::vector<std::uint32_t> orphans;
+  for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
+    const std::shared_ptr<Proof> proof = co_await proof_of(lun);
+    if (proof != nullptr && proof->mirror == settings_.self + 1) orphans.push_back(lun);
+  }
+  std::erase_if(orphans, [&](std::uint32_t lun) { return luns_.at(lun).phase != LunPhase::none; });
+  const bool nobody_else = partner_gone() && !failing_over_ && taking_over_ == 0;
+  if (nobody_else && !orphans.empty()) co_await take_over(std::move(orphans), executor().now());
 }
 
 }  // namespace understudy
