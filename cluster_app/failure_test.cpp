@@ -461,6 +461,24 @@ TEST_P(Stopped, TakesWhatItsMemoryIsNeededForIfNobodyElseIsLeftToTakeIt) {
   EXPECT_NE(std::ranges::find(done, "replay 0"), done.end());
 }
 
+/// Started again alone, the partner would wait for the memory that the medium names.
+TEST_P(Stopped, LeavesNoLunThatNamesItsMemoryThoughThatIsEmpty) {
+  for (const int stops_after_ms : {0, 3000}) {
+    SCOPED_TRACE(stops_after_ms);
+    World stopped(GetParam());
+    stopped.start_both();
+    stopped.run_for_ms(2000);
+    stopped.state[b].mount_status = Status::io_device_error;
+    stopped.kill(a);
+    stopped.run_for_ms(stops_after_ms);
+    stopped.state[b].mount_status = Status::success;
+    stopped.nodes[b]->app->stop(false);
+    EXPECT_TRUE(stopped.eventually([&] { return stopped.exit_code[b].has_value(); }));
+    EXPECT_EQ(stopped.exit_code[b], 0);
+    EXPECT_EQ(stopped.medium.luns[0].mirror, 0U);
+  }
+}
+
 TEST_P(Stopped, FailsIfThePartnerCannotWriteWhatItHadMirrored) {
   world.state[a].degrades = false;
   stop_b_with_copies();

@@ -43,7 +43,7 @@ Task<void> ClusterApp::stop_in_order(bool whole_cluster) {
     const bool left_to_the_operator = alone && failing_over_ && !held_back_.empty();
     const bool in_vain = left_to_the_operator || executor().now() >= patience;
     if (in_vain && !holds_any()) {
-      end(1, std::string("the partner's last operations are in this node's memory alone") +
+      end(1, std::string("the partner's last operations may be in this node's memory alone") +
                  (settings_.memory_is_kept ? ": start it again to have them written"
                                            : ", which has no name and goes with it"));
       co_return;
@@ -105,13 +105,17 @@ Task<bool> ClusterApp::turn_away_partner() {
 }
 
 /// Whether our mirror store has operations that a medium may not have: a LUN names us, or does not
-/// answer.
+/// answer. Where it is empty the name alone counts: a partner that lives takes it back, one that
+/// does not would look for our memory when it starts again.
 Task<bool> ClusterApp::is_needed() {
   if (planted(Mutant::stops_while_needed)) co_return false;
   const json::object ours = co_await count_copies();
-  if (flag_of(ours, "ok") && number_of(ours, "copies") == 0) co_return false;
+  const bool empty = flag_of(ours, "ok") && number_of(ours, "copies") == 0;
+  const bool failed_now = membership_.peer() == Membership::Peer::failed;
+  if (empty && !failed_now && !partner_gone()) co_return false;
   for (std::uint32_t lun = 0; lun < luns_.size(); ++lun) {
     const std::shared_ptr<Proof> proof = co_await proof_of(lun);
+    if (proof == nullptr && empty) continue;
     if (proof == nullptr || proof->mirror == settings_.self + 1) co_return true;
   }
   co_return false;

@@ -24,18 +24,21 @@ Task<void> ClusterApp::fail_over() {
   log().warning("the partner has failed",
                 {{"partner", partner().name}, {"why", membership_.failure().reason}});
   bool permitted = co_await await_permission();
-  // A node that stops takes over only what nobody else has, and looks when no copy can come any
-  // more.
-  if (state_ == NodeState::stopping) {
-    const bool alone = co_await turn_away_partner();
-    const bool needed = co_await is_needed();
-    permitted = permitted && (needed || !alone);
-  }
   std::vector<std::uint32_t> luns;
   for (std::uint32_t lun = 0; permitted && lun < luns_.size(); ++lun) {
     if (luns_.at(lun).phase != LunPhase::none) continue;
     luns.push_back(lun);
     set_phase(lun, LunPhase::taking);
+  }
+  // A node that stops takes over only what nobody else has, and looks when no copy can come any
+  // more.
+  if (permitted && state_ == NodeState::stopping) {
+    const bool alone = co_await turn_away_partner();
+    const bool needed = co_await is_needed();
+    permitted = needed || !alone;
+    if (!permitted) {
+      for (const std::uint32_t lun : std::exchange(luns, {})) set_phase(lun, LunPhase::none);
+    }
   }
   const bool is_dead = co_await fence_partner();
   if (is_dead && permitted) {
