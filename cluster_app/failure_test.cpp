@@ -583,6 +583,25 @@ TEST_P(Failures, ANodeThatCannotAttachWhatItHasTakenEnds) {
   EXPECT_EQ(*world.exit_code[b], 1);
 }
 
+TEST_P(Failures, APartnerThatFailsAgainInATakeoverServesNothingBeforeTheNext) {
+  start();
+  ASSERT_TRUE(flag_of(world.ask(a, {{"verb", "takeover"}}), "ok"));
+  FaultPoints& faults = world.nodes[b]->host.faults(Layer::cluster_app);
+  faults.arm("take.replay", {.action = FaultAction::error, .countdown = 2, .repeats = true});
+  world.kill(a);
+  ASSERT_TRUE(world.eventually([&] { return world.serves(b, 0); }));
+  world.start(a);
+  ASSERT_TRUE(flag_of(world.ask(a, question("giveback")), "ok"));
+  ASSERT_FALSE(world.serves(b, 1)) << "the takeover goes on";
+  world.death_is_seen = false;
+  world.kill(a);
+  world.start(a);
+  world.run_for_ms(3000);
+  EXPECT_FALSE(world.serves(a, 0)) << "b has still to take it";
+  faults.arm("take.replay", {});
+  EXPECT_TRUE(world.eventually([&] { return world.serves(b, 0) && world.serves(b, 1); }));
+}
+
 TEST_P(Failures, ATakeoverThatEndsBetweenReplayAndServiceIsDoneByTheNextIncarnation) {
   start();
   bool killed = false;

@@ -288,7 +288,14 @@ Heartbeat ClusterApp::own_heartbeat() const {
   heartbeat.who = {self().name, incarnation_, fence_.machine(), settings_.processes};
   heartbeat.state = taking_over_ || failing_over_ ? NodeState::takeover : state_;
   heartbeat.health = own_health();
-  for (const OwnLun& own : luns_) heartbeat.luns.push_back({own.phase, own.epoch});
+  // A failure in the middle of a takeover is another one's, which comes next: a new incarnation
+  // must leave alone what that will take.
+  const bool more_comes =
+      membership_.peer() == Membership::Peer::failed && (taking_over_ > 0 || !failing_over_);
+  for (const OwnLun& own : luns_) {
+    const bool comes = more_comes && own.phase == LunPhase::none;
+    heartbeat.luns.push_back({comes ? LunPhase::taking : own.phase, own.epoch});
+  }
   for (std::uint32_t home = 0; home < ClusterConfig::kNodes; ++home) {
     if (!offered_.at(home).empty()) heartbeat.listens |= std::uint64_t{1} << home;
   }
