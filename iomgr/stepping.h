@@ -128,10 +128,10 @@ inline bool is_sound(const TraceEntry& entry, Layer layer) {
 }
 
 struct Stepping {
-  std::atomic<std::int32_t> debugger;  // process that debugs; 0: nobody
-  std::atomic<std::uint32_t> bell;     // futex; rises when a layer parks
-  std::atomic<std::uint64_t>
-      debugger_start;  // its start time: ids are used again (host/process_identity.h)
+  /// The process that debugs (debugger_id(), host/parking.h), in one word: nobody sees it by half
+  /// and takes it for dead. 0: nobody.
+  std::atomic<std::uint64_t> debugger;
+  std::atomic<std::uint32_t> bell;  // futex; rises when a layer parks
   VirtualClock clock;
   StepFilter filter;
   std::array<ParkingPlace, kLayers> places;  // by Layer

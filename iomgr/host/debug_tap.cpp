@@ -46,12 +46,12 @@ std::string DebugTap::attach() {
   auto mapped = ShmArena::attach(std::move(file));
   if (!mapped) return {};  // being laid out
   Stepping& fresh = (*mapped)->arena().stepping();
-  std::int32_t before = fresh.debugger;
-  if (before != getpid() && debugger_lives(fresh))
-    return "process " + std::to_string(before) + " debugs this node already";
-  if (!fresh.debugger.compare_exchange_strong(before, getpid()))
-    return "process " + std::to_string(before) + " debugs this node already";
-  fresh.debugger_start = start_time_of(getpid()).value_or(0);
+  const std::optional<std::uint64_t> self = debugger_id(getpid());
+  if (!self) return "/proc does not tell of this process";
+  std::uint64_t before = fresh.debugger;
+  const bool taken = before != self && debugger_lives(fresh);
+  if (taken || !fresh.debugger.compare_exchange_strong(before, *self))
+    return "process " + std::to_string(pid_of(before)) + " debugs this node already";
   if (memory_) older_.push_back(std::move(memory_));
   memory_ = std::move(*mapped);
   bell_ = &stepping().bell;

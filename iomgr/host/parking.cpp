@@ -19,17 +19,27 @@ Time real_now() {
 
 }  // namespace
 
-bool debugger_lives(const Stepping& stepping) {
-  const pid_t pid = stepping.debugger;
+std::optional<std::uint64_t> debugger_id(pid_t pid) {
   const auto start = pid > 0 ? start_time_of(pid) : std::nullopt;
+  if (!start) return std::nullopt;
+  return *start << 32 | static_cast<std::uint32_t>(pid);
+}
+
+pid_t pid_of(std::uint64_t debugger) {
+  return static_cast<pid_t>(debugger & 0xFFFFFFFF);
+}
+
+bool debugger_lives(const Stepping& stepping) {
+  const std::uint64_t debugger = stepping.debugger;
+  const pid_t pid = pid_of(debugger);
   // A zombie still has its start time.
-  return start && *start == stepping.debugger_start && state_of(pid) != 'Z' && state_of(pid) != 'X';
+  return debugger_id(pid) == debugger && state_of(pid) != 'Z' && state_of(pid) != 'X';
 }
 
 void let_go_of_the_dead(Arena& arena) {
   Stepping& stepping = arena.stepping();
-  if (stepping.debugger == 0 || debugger_lives(stepping)) return;
-  std::int32_t dead = stepping.debugger;
+  std::uint64_t dead = stepping.debugger;
+  if (dead == 0 || debugger_lives(stepping)) return;
   // Who finds another one there by now leaves that its orders.
   if (!debugger_lives(stepping) && stepping.debugger.compare_exchange_strong(dead, 0))
     let_all_go(arena);

@@ -3,7 +3,10 @@
 // whether it is still there.
 #pragma once
 
+#include <sys/types.h>
+
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "iomgr/arena.h"
@@ -11,6 +14,10 @@
 
 namespace understudy {
 
+/// A process for Stepping::debugger: its id and, because ids are used again, what fits of its start
+/// time. Nothing if there is none.
+std::optional<std::uint64_t> debugger_id(pid_t pid);
+pid_t pid_of(std::uint64_t debugger);
 /// Whether the process that debugs this node lives.
 bool debugger_lives(const Stepping& stepping);
 /// If the process that debugs this node has died, what it holds goes on.

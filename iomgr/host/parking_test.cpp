@@ -9,6 +9,7 @@
 #include "iomgr/host/debug_tap.h"
 #include "iomgr/host/layer_seams.h"
 #include "iomgr/host/spdlog_log.h"
+#include "iomgr/host/test_child.h"
 
 namespace understudy {
 namespace {
@@ -179,9 +180,31 @@ TEST_F(ParkingTest, ADebuggerThatHasDiedHoldsNobody) {
   tap_->hold();
   post();
   ASSERT_TRUE(eventually([&] { return place().waits == 1; }));
-  ++tap_->stepping().debugger_start;  // the process of that id is another one now
+  tap_->stepping().debugger += std::uint64_t{1} << 32;  // its id is another process's now
   EXPECT_TRUE(eventually([&] { return done_ == 1; }));
   EXPECT_FALSE(tap_->stepping().clock.stopped());
+}
+
+TEST_F(ParkingTest, ADebuggerThatHasJustComeIsNotTakenForDead) {
+  tap_.reset();
+  std::atomic<bool> ended = false;
+  std::thread looks([&] {
+    while (!ended) let_go_of_the_dead(memory_->arena());
+  });
+  int taken_for_dead = 0;
+  for (int i = 0; i < 100; ++i) {
+    TestChild debugger([&] {
+      DebugTap tap(path_);
+      if (!tap.attach().empty()) return 1;
+      const auto end = std::chrono::steady_clock::now() + milliseconds(1);
+      while (std::chrono::steady_clock::now() < end && tap.stepping().debugger != 0) continue;
+      return tap.stepping().debugger != 0 ? 0 : 1;
+    });
+    taken_for_dead += debugger.wait();
+  }
+  ended = true;
+  looks.join();
+  EXPECT_EQ(taken_for_dead, 0);
 }
 
 }  // namespace
