@@ -160,7 +160,7 @@ bool undisturbed(const Pair& pair, const std::map<std::string, pid_t>& a,
 /// hang.
 double long_freeze() {
   const char* const wanted = std::getenv("UNDERSTUDY_FREEZE_S");
-  return wanted == nullptr ? 2.0 : std::atof(wanted);
+  return wanted == nullptr ? 4.5 : std::atof(wanted);
 }
 
 /// A quarter of a hundred.
@@ -174,8 +174,8 @@ TEST_P(Freezes, UnderLoadLoseNothingAndLookLikeAFailureToNobody) {
                                           "414", "416", "418", "420", "302"};
   const Pair::Settings impatient = {{"heartbeat_ms", "50"},
                                     {"failure_after_ms", "300"},
-                                    {"layer_hang_ms", "1500"},
-                                    {"storage_hang_ms", "1500"},
+                                    {"layer_hang_ms", "4000"},  // a layer may take long to start
+                                    {"storage_hang_ms", "4000"},
                                     {"flush_interval_ms", "50"}};
   Pair pair(impatient, nullptr, Pair::memory());
   ASSERT_TRUE(pair.start_mirrored());
