@@ -6,7 +6,7 @@ namespace understudy {
 namespace {
 
 /// Some places are passed only now and then (an object is removed, say): another seed then.
-constexpr int kAttempts = 6;
+constexpr int kAttempts = 12;
 
 class OwnerKilledAt : public ::testing::TestWithParam<std::string> {};
 class SurvivorKilledAt : public ::testing::TestWithParam<std::string> {};

@@ -171,8 +171,10 @@ Round kill_in_flush(const std::string& point, std::uint64_t seed) {
 Round kill_alone(const std::string& point, std::uint64_t seed) {
   std::mt19937_64 random(seed);
   Round round;
-  // Every operation is flushed before it is answered, so places are passed often.
-  round.what = armed("a", point, "kill", 2 + random() % 20);
+  // Every operation is flushed before it is answered, so places are passed often; some times before
+  // the first one, too, when it is still the partner that has what is missing. Few objects go.
+  const bool seldom = point.find(".remove") != std::string::npos;
+  round.what = armed("a", point, "kill", seldom ? 1 + random() % 3 : 8 + random() % 5);
   Pair pair(quick(true));
   if (!start(round, pair)) return round;
   pair.kill("b");
